@@ -15,7 +15,6 @@ public func kernelMain() -> Never {
   Serial.put(10)
   Panic.stop("the end")
 }
-@_silgen_name("kernel_system_call") public func kernelSystemCall(_ frame: inout TrapFrame) {}
 @_silgen_name("kernel_page_fault") public func kernelPageFault(_ address: UInt64, _ errorCode: UInt64) -> Bool { false }
 @_silgen_name("kernel_program_exception") public func kernelProgramException(_ frame: inout TrapFrame, _ faultAddress: UInt64) {}
 @_silgen_name("kernel_interrupt") public func kernelInterrupt(_ vector: UInt64, _ frame: inout TrapFrame, _ fromProgram: Bool) {}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+import Machine
+
+/// Every system call of the program, from entry.S.
+@_silgen_name("kernel_system_call")
+public func kernelSystemCall(_ frame: inout TrapFrame) {
+  guard let call = systemCall(frame.rax) else {
+    frame.rax = 0 &- UInt64(Errno.ENOSYS.rawValue)
+    return
+  }
+  do throws(Errno) {
+    frame.rax = try call.handler(&frame)
+  } catch {
+    frame.rax = 0 &- UInt64(error.rawValue)
+  }
+}
