@@ -58,6 +58,8 @@ public enum PhysicalMemory {
   private static var freeLists = InlineArray<11, UInt32>(repeating: 0)
   private static var singles: UInt32 = 0
   private static var singleCount = 0
+  /// So many single frames (8 MiB) are kept at hand: what a program gives back it soon wants again.
+  private static let maximumSingles = 2048
   /// Ranges of frames that no allocation has reached yet.
   private static var untouched = InlineArray<16, Range<UInt32>>(repeating: 0..<0)
   private static var untouchedCount = 0
@@ -175,7 +177,11 @@ public enum PhysicalMemory {
         }
         return number
       }
-      guard extend() else { return 0 }
+      if extend() { continue }
+      // The last resort: single frames that lie together.
+      guard singleCount > 0 else { return 0 }
+      while singles != 0 { giveSingle() }
+      guard (order...maximumOrder).contains(where: { freeLists[$0] != 0 }) else { return 0 }
     }
   }
 
@@ -229,13 +235,16 @@ public enum PhysicalMemory {
   }
 
   @inline(never)
+  /// Gives half of the single frames back to the buddies.
   private static func drain() {
-    for _ in 0..<256 {
-      let number = singles
-      singles = links(number).pointee.next
-      singleCount &-= 1
-      giveBlock(number, 0)
-    }
+    for _ in 0..<maximumSingles / 2 { giveSingle() }
+  }
+
+  private static func giveSingle() {
+    let number = singles
+    singles = links(number).pointee.next
+    singleCount &-= 1
+    giveBlock(number, 0)
   }
 
   /// A frame filled with zeros; nil when memory is used up.
@@ -276,7 +285,7 @@ public enum PhysicalMemory {
     if entry.pointee.references == 0 {
       entry.pointee.state = .unused
       pushSingle(frame.number)
-      if singleCount > 512 { drain() }
+      if singleCount > maximumSingles { drain() }
     }
   }
 

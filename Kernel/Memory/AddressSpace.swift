@@ -62,9 +62,15 @@ struct AddressSpace {
   // MARK: finding room
 
   /// Free addresses for `length` bytes (whole pages): from the mapping area downwards, and if that is full,
-  /// anywhere.
-  func findRoom(_ length: UInt64, below limit: UInt64? = nil) -> UInt64? {
+  /// anywhere. Anonymous memory of 2 MiB and more begins at a multiple of that, so that large pages fit.
+  func findRoom(_ length: UInt64, below limit: UInt64? = nil, isAnonymous: Bool = false) -> UInt64? {
     if let limit { return map.highestGap(length: length, bottom: Self.lowest, top: limit) }
+    if isAnonymous && length >= PageTables.largePageSize {
+      let room = map.highestGap(
+        length: length, alignment: PageTables.largePageSize, bottom: Self.kernelWindow.upperBound,
+        top: layout.mappingTop)
+      if let room { return room }
+    }
     return map.highestGap(length: length, bottom: Self.kernelWindow.upperBound, top: layout.mappingTop)
       ?? map.highestGap(length: length, bottom: Self.kernelWindow.upperBound, top: Self.highest)
       ?? map.highestGap(length: length, bottom: 0x1_0000_0000, top: Self.kernelWindow.lowerBound)
@@ -90,23 +96,8 @@ struct AddressSpace {
 
   /// Drops the pages of `start ..< end`; a mapping that remains starts afresh at the next touch.
   mutating func discardPages(_ start: UInt64, _ end: UInt64) throws(Errno) {
-    var flushed = 0
-    var dropped = 0
-    let done = PageTables.forEach(from: start, to: end, releasingTables: true) { address, entry in
-      if entry.isLarge {
-        PhysicalMemory.releaseLarge(entry.frame)
-        dropped &+= 512
-      } else {
-        PhysicalMemory.release(entry.frame)
-        dropped &+= 1
-      }
-      flushed &+= 1
-      if flushed <= 64 { PageTables.flush(address) }
-      return .replace(.none)
-    }
-    if flushed > 64 { PageTables.flushAll() }
+    guard let dropped = PageTables.unmap(from: start, to: end) else { throw .ENOMEM }
     residentPages &-= dropped
-    if !done { throw .ENOMEM }
   }
 
   /// Gives every mapping back: what `execve` begins with.
