@@ -80,14 +80,19 @@ public struct RangeMap<Value: RangeValue> {
   @inline(__always)
   public mutating func update(at index: Int, _ body: (inout Value) -> Void) { body(&entries[index].value) }
 
-  /// Cuts the range that contains `address` in two there, if it does not begin there already. Before the
-  /// array grows, what lies around is joined where it says the same: `modify` leaves that undone.
+  /// Cuts ranges so that none reaches across `start` or `end`. Before the array grows, what lies around is
+  /// joined where it says the same: `modify` leaves that undone.
+  private mutating func split(at start: UInt64, and end: UInt64) {
+    let near = index(endingAfter: start)
+    for neighbour in stride(from: near + 2, through: near - 1, by: -1) { _ = joinWithPrevious(neighbour) }
+    split(at: start)
+    split(at: end)
+  }
+
+  /// Cuts the range that contains `address` in two there, if it does not begin there already.
   private mutating func split(at address: UInt64) {
-    var index = index(endingAfter: address)
+    let index = index(endingAfter: address)
     guard index < entries.count, entries[index].start < address else { return }
-    for neighbour in [index + 2, index + 1, index, index - 1] {
-      if joinWithPrevious(neighbour) && neighbour <= index { index -= 1 }
-    }
     let distance = address - entries[index].start
     let rest = Entry(start: address, end: entries[index].end, value: entries[index].value.advanced(by: distance))
     entries[index].end = address
@@ -113,8 +118,7 @@ public struct RangeMap<Value: RangeValue> {
       entries.remove(at: first)
       return
     }
-    split(at: start)
-    split(at: end)
+    split(at: start, and: end)
     let from = index(endingAfter: start)
     var to = from
     while to < entries.count && entries[to].end <= end { to += 1 }
@@ -148,8 +152,7 @@ public struct RangeMap<Value: RangeValue> {
       change(&entries[found].value)
       return
     }
-    split(at: start)
-    split(at: end)
+    split(at: start, and: end)
     var index = index(endingAfter: start)
     let first = index
     while index < entries.count && entries[index].start < end {
