@@ -46,7 +46,11 @@ if isKernelBuild {
   targets += [
     .target(name: "LinuxHeaders", path: "Host/LinuxHeaders"),
     .target(
-      name: "HostSystem", dependencies: ["LinuxHeaders", .product(name: "SystemPackage", package: "swift-system")],
+      name: "HostSystem",
+      dependencies: [
+        "LinuxHeaders", .product(name: "Logging", package: "swift-log"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
       path: "Host/System", swiftSettings: memorySafe),
     .target(
       name: "Configuration",

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Glibc
 public import SystemPackage
 
 /// An open file, pipe or terminal, closed when the last reference goes away.
@@ -35,10 +36,23 @@ public final class OpenFile: Sendable {
     }
   }
 
-  /// Reads at most `buffer.count` bytes; 0 at the end of the file.
+  /// Reads at most `buffer.count` bytes; 0 at the end of the file. Waits until there is something.
   public func read(into buffer: inout MutableSpan<UInt8>) throws(Errno) -> Int {
-    // SAFETY: the pointer is used only inside the closure, for the bytes of the span.
-    try catchingErrno { try unsafe buffer.withUnsafeMutableBytes { try unsafe descriptor.read(into: $0) } }
+    while true {
+      do throws(Errno) {
+        // SAFETY: the pointer is used only inside the closure, for the bytes of the span.
+        return try catchingErrno { try unsafe buffer.withUnsafeMutableBytes { try unsafe descriptor.read(into: $0) } }
+      } catch {
+        guard error == .wouldBlock else { throw error }
+        wait(for: Int16(POLLIN))
+      }
+    }
+  }
+
+  private func wait(for events: Int16) {
+    var entry = pollfd(fd: descriptor.rawValue, events: events, revents: 0)
+    // SAFETY: `poll` reads and writes the one entry during the call only.
+    unsafe poll(&entry, 1, -1)
   }
 
   /// Reads at most `buffer.count` bytes from `offset`; 0 at or after the end of the file.
@@ -92,10 +106,19 @@ public final class OpenFile: Sendable {
     return bytes
   }
 
-  /// Writes all of `bytes`, however long that takes.
+  /// Writes all of `bytes`, however long that takes; waits where somebody made the file non-blocking.
   public func write(_ bytes: Span<UInt8>) throws(Errno) {
-    // SAFETY: the pointer is used only inside the closure, for the bytes of the span.
-    _ = try catchingErrno { try unsafe bytes.withUnsafeBytes { try unsafe descriptor.writeAll($0) } }
+    var count = 0
+    while count < bytes.count {
+      let rest = bytes.extracting(droppingFirst: count)
+      do throws(Errno) {
+        // SAFETY: the pointer is used only inside the closure, for the bytes of the span.
+        count += try catchingErrno { try unsafe rest.withUnsafeBytes { try unsafe descriptor.write($0) } }
+      } catch {
+        guard error == .wouldBlock else { throw error }
+        wait(for: Int16(POLLOUT))
+      }
+    }
   }
 
   /// Writes all of `bytes` at `offset`.

@@ -21,8 +21,7 @@ public func ignoreSignal(_ number: CInt) {
 /// The path of the tool's own executable.
 public func executablePath() throws(Errno) -> FilePath { try targetOfSymbolicLink("/proc/self/exe") }
 
-/// A pipe; neither end is inherited by other programs.
-public func makePipe() throws(Errno) -> (readEnd: OpenFile, writeEnd: OpenFile) {
-  let ends = try catchingErrno { try FileDescriptor.pipe(options: .closeOnExec) }
-  return (OpenFile(ends.readEnd), OpenFile(ends.writeEnd))
+/// A pipe; neither end is inherited by other programs. The caller closes both.
+public func makePipe() throws(Errno) -> (readEnd: FileDescriptor, writeEnd: FileDescriptor) {
+  try catchingErrno { try FileDescriptor.pipe(options: .closeOnExec) }
 }
