@@ -28,6 +28,11 @@ extension UnsafeMutablePointer<dirent> {
   }
 }
 
+/// Everything that `stat` knows of `path`; of a symbolic link itself unless `followsLink`.
+public func status(of path: FilePath, followsLink: Bool = false) throws(Errno) -> Stat {
+  try catchingErrno { try path.stat(followTargetSymlink: followsLink) }
+}
+
 /// What the symbolic link `path` says, as bytes.
 public func targetOfSymbolicLink(_ path: FilePath) throws(Errno) -> FilePath {
   var buffer = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
