@@ -18,6 +18,8 @@ extension VirtualMachine {
     let arguments = ["--pdeathsig", "KILL", "--", program.string] + Qemu.arguments(for: self, seed: seed)
     logger.debug("\(arguments.dropFirst(3).joined(separator: " "))")
 
+    if let debuggerCommand { logger.notice("waiting for a debugger: \(debuggerCommand)") }
+
     let conversation = Conversation(
       fromKernel: OpenFile(fromHypervisor.readEnd), toKernel: OpenFile(toHypervisor.writeEnd), streams: .init(),
       messages: KernelMessages(logger: logger, symbols: KernelSymbols(debugFile: kernel.appendingExtension("debug"))))

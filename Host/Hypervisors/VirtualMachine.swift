@@ -33,3 +33,26 @@ public struct VirtualMachine: Sendable {
     self.accelerator = accelerator
   }
 }
+
+extension VirtualMachine {
+  /// The kernel that was built together with the tool: it lies beside the tool's executable.
+  public static func installedKernel() throws(Failure) -> FilePath {
+    guard let kernel = try? executablePath().removingLastComponent().appending("vorteil-kernel"),
+      (try? status(of: kernel, followsLink: true)) != nil
+    else { throw Failure("the kernel 'vorteil-kernel' is not beside the tool: start the tool with ./vorteil, which builds both") }
+    return kernel
+  }
+
+  /// Makes the machine stop before its first instruction until a debugger lets it go. The kernel then stays at its
+  /// link address, so that the debugger's symbols fit.
+  public mutating func waitForDebugger() {
+    // Ports for private use (RFC 6335 §6). QEMU says so if the one chosen is taken.
+    debuggerPort = UInt16.random(in: 49152...65535)
+    kernelOptions.append("nokaslr")
+  }
+
+  /// The command that attaches a debugger with the kernel's symbols.
+  var debuggerCommand: String? {
+    debuggerPort.map { "gdb \(kernel).debug -ex 'target remote 127.0.0.1:\($0)'" }
+  }
+}

@@ -60,11 +60,39 @@ public struct FileTree: Sendable {
   public var count: Int { entries.count }
 
   /// Puts `entry` at `path`, with the directories above it; replaces what was there, except that a directory stays one.
+  /// Links on the way are followed: with `/bin -> usr/bin` in the tree, `/bin/x` becomes `/usr/bin/x`.
   public mutating func add(_ entry: Entry, at path: FilePath, reason: String) {
-    if case .directory = entry.kind, case .directory = entries[path]?.kind, path != "/" { return }
+    let path = realPath(path.removingLastComponent()).appending(path.lastComponent.map { [$0] } ?? [])
+    if case .directory = entries[path]?.kind {
+      guard case .directory = entry.kind, path == "/" else { return }
+    }
     addParents(of: path)
     entries[path] = entry
     if reasons[path] == nil { reasons[path] = reason }
+  }
+
+  /// Where `path` leads when the links in the tree are followed, whether or not something is there.
+  public func realPath(_ path: FilePath) -> FilePath {
+    var real: FilePath = "/"
+    var rest = Array(path.components.reversed())
+    var linksLeft = 40
+    while let component = rest.popLast() {
+      if component.kind == .currentDirectory { continue }
+      if component.kind == .parentDirectory {
+        real.removeLastComponent()
+        continue
+      }
+      let next = real.appending(component)
+      if linksLeft > 0, case .symbolicLink(let bytes) = entries[next]?.kind {
+        let target = FilePath(decodingBytes: bytes)
+        if target.isAbsolute { real = "/" }
+        rest.append(contentsOf: target.components.reversed())
+        linksLeft -= 1
+      } else {
+        real = next
+      }
+    }
+    return real
   }
 
   private mutating func addParents(of path: FilePath) {
@@ -76,12 +104,12 @@ public struct FileTree: Sendable {
 
   /// Adds an empty directory unless something is at `path` already.
   public mutating func addDirectory(_ path: FilePath, permissions: UInt16 = 0o755) {
-    if entries[path] == nil { add(Entry(.directory, permissions: permissions), at: path, reason: "every machine has it") }
+    if entries[realPath(path)] == nil { add(Entry(.directory, permissions: permissions), at: path, reason: "every machine has it") }
   }
 
   /// Adds a small file of the tool's own unless something is at `path` already.
   public mutating func addFile(_ path: FilePath, _ text: String, permissions: UInt16 = 0o644) {
-    guard entries[path] == nil else { return }
+    guard entries[realPath(path)] == nil else { return }
     add(Entry(.regular(.bytes(Array(text.utf8))), permissions: permissions), at: path, reason: "every machine has it")
   }
 

@@ -95,7 +95,7 @@ struct LibraryClosure {
 
   /// The loader skips what is not a library for this machine.
   private func open(_ path: FilePath) -> ElfFile? {
-    guard let file = try? OpenFile.open(path) else { return nil }
+    guard let file = try? resolver.open(path) else { return nil }
     return try? ElfFile(file)
   }
 

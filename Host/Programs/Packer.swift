@@ -56,7 +56,7 @@ public struct Packer {
     try addOrFail(interpreter, reason: "the loader of \(path)")
 
     let loader = LibrarySearch.Loader(interpreter: interpreter)
-    var libraries = LibraryClosure(search: LibrarySearch(loader), resolver: resolver, libraryPath: libraryPath)
+    var libraries = LibraryClosure(search: LibrarySearch(loader, resolver), resolver: resolver, libraryPath: libraryPath)
     libraries.add(path, elf)
     guard libraries.missing.isEmpty else { throw Self.failure(libraries.missing) }
     if loader == .glibc { try addNameServices(&libraries) }

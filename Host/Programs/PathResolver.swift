@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import HostSystem
+public import HostSystem
 public import SystemPackage
 
 /// Follows symbolic links on the host one by one, because the machine needs the links as well as what they lead to:
@@ -20,7 +20,21 @@ public final class PathResolver {
   /// What is known of a path whose directory is real: the target, for a link.
   private var known: [FilePath: FilePath?] = [:]
 
-  public init() {}
+  private let root: FilePath
+
+  public init(root: FilePath = "/") {
+    self.root = root
+  }
+
+  /// Where the real path `path` lies on the host.
+  public func hostPath(_ path: FilePath) -> FilePath { root.pushing(FilePath(root: nil, path.components)) }
+
+  /// Opens the file to which `path` leads, for reading.
+  public func open(_ path: FilePath) throws(Errno) -> OpenFile {
+    // On the host Linux itself can follow the links, faster.
+    if root == "/" { return try OpenFile.open(path) }
+    return try OpenFile.open(hostPath(try resolve(path).realPath))
+  }
 
   /// Resolves `path`, which must be absolute, and must exist.
   public func resolve(_ path: FilePath) throws(Errno) -> Resolution {
@@ -54,7 +68,7 @@ public final class PathResolver {
     if let target = known[path] { return target }
     var target: FilePath?
     do throws(Errno) {
-      target = try targetOfSymbolicLink(path)
+      target = try targetOfSymbolicLink(hostPath(path))
     } catch .invalidArgument {
       // It exists and is no link.
       target = nil
