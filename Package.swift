@@ -105,8 +105,13 @@ if isKernelBuild {
       name: "CoreTests", dependencies: core + ["ProcessorIntrinsics"].map { .target(name: $0) }, path: "Tests/CoreTests"
     ),
     .testTarget(
-      name: "HostTests", dependencies: ["Configuration", "Programs", "Images", "Hypervisors", "Ext4", "DiskLayout"],
-      path: "Tests/HostTests"),
+      name: "HostTests",
+      dependencies: [
+        "vorteil", "Configuration", "Programs", "Images", "Hypervisors", "HostSystem", "Ext4", "DiskLayout",
+        "MachineConfiguration", .product(name: "Subprocess", package: "swift-subprocess"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      path: "Tests/HostTests", exclude: ["Fixtures"]),
     .testTarget(
       name: "VirtualMachineTests",
       dependencies: [

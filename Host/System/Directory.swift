@@ -42,6 +42,13 @@ public func targetOfSymbolicLink(_ path: FilePath) throws(Errno) -> FilePath {
   return FilePath(decodingBytes: buffer[..<length].map { UInt8(bitPattern: $0) })
 }
 
+/// Makes the directory `path`; the one above it must exist.
+public func makeDirectory(_ path: FilePath, permissions: FilePermissions = .init(rawValue: 0o755)) throws(Errno) {
+  // SAFETY: `mkdir` reads the zero-terminated path during the call only.
+  let result = unsafe path.withPlatformString { unsafe mkdir($0, permissions.rawValue) }
+  if result != 0 { throw Errno(rawValue: errno) }
+}
+
 extension FilePath {
   /// A path of arbitrary bytes, up to the first zero, as Linux has them.
   public init(decodingBytes bytes: some Sequence<UInt8>) {
