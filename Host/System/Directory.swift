@@ -7,17 +7,18 @@ public func namesInDirectory(_ path: FilePath) throws(Errno) -> [FilePath.Compon
   // SAFETY: `stream` is closed on every path; `readdir`'s entry is copied before the next call overwrites it.
   guard let stream = unsafe path.withPlatformString({ unsafe opendir($0) }) else { throw Errno(rawValue: errno) }
   defer { unsafe closedir(stream) }
-  var names: [FilePath.Component] = []
+  var names: [(bytes: [UInt8], component: FilePath.Component)] = []
   errno = 0
   while let entry = unsafe readdir(stream) {
     // SAFETY: `d_name` is zero-terminated and lies inside the entry, whose real length is `d_reclen`.
     let name = unsafe FilePath(platformString: entry.nameStart)
     // `.` and `..` are the only names that are not regular components.
-    if let component = name.lastComponent, component.kind == .regular { names.append(component) }
+    if let component = name.lastComponent, component.kind == .regular { names.append((name.bytes, component)) }
     errno = 0
   }
   if errno != 0 { throw Errno(rawValue: errno) }
-  return names.sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }
+  names.sort { $0.bytes.lexicographicallyPrecedes($1.bytes) }
+  return names.map(\.component)
 }
 
 extension UnsafeMutablePointer<dirent> {
