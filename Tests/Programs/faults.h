@@ -37,20 +37,21 @@ static inline const char *fault_name(int signal, int code) {
   return "another signal";
 }
 
-// 0, or the signal that the access raised (its details are in last_fault).
-static inline int fault_of_read(const volatile char *address) {
+// 0, or the signal that the access raised (its details are in last_fault). Not inline, because siglongjmp must not
+// meet variables of the caller in registers.
+static __attribute__((noinline, unused)) int fault_of_read(const volatile char *address) {
   if (sigsetjmp(after_fault, 1)) return last_fault.si_signo;
   (void)*address;
   return 0;
 }
 
-static inline int fault_of_write(volatile char *address) {
+static __attribute__((noinline, unused)) int fault_of_write(volatile char *address) {
   if (sigsetjmp(after_fault, 1)) return last_fault.si_signo;
   *address = 1;
   return 0;
 }
 
-static inline int fault_of_call(const void *address) {
+static __attribute__((noinline, unused)) int fault_of_call(const void *address) {
   if (sigsetjmp(after_fault, 1)) return last_fault.si_signo;
   ((void (*)(void))(uintptr_t)address)();
   return 0;
@@ -58,6 +59,7 @@ static inline int fault_of_call(const void *address) {
 
 // "what: fine" or "what: SIGSEGV not allowed, at the address: yes".
 static inline void fault(const char *what, int signal, const volatile void *address) {
+  __asm__("" : "+r"(address));  // Else the compiler says that nobody can know the address of a local variable.
   if (signal == 0)
     printf("%s: fine\n", what);
   else

@@ -6,7 +6,7 @@
 static char *no_access, *read_only;
 static char in_data[64] = {(char)0xc3};
 
-static int fault_of(void (*action)(void)) {
+static __attribute__((noinline)) int fault_of(void (*action)(void)) {
   if (sigsetjmp(after_fault, 1)) return last_fault.si_signo;
   action();
   return 0;
