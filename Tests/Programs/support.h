@@ -85,13 +85,15 @@ static inline bool all_bytes(const char *memory, size_t size, char expected) {
   return true;
 }
 
-// The programs that write files get the directory to work in as their first argument.
+// The programs that write files work in a new directory below the one that their first argument names.
 static inline void enter_directory(int argc, char **argv) {
   if (argc < 2) {
     printf("usage: %s DIRECTORY\n", argv[0]);
     exit(98);
   }
   need("chdir", chdir(argv[1]));
+  need("mkdir", mkdir("work", 0755));
+  need("chdir", chdir("work"));
   umask(022);
 }
 
