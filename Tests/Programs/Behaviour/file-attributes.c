@@ -18,8 +18,9 @@ struct extended_status {
 static void show(const char *what, const char *path) {
   struct stat status;
   if (stat(path, &status) == -1) return outcome(what, -1);
-  printf("%s: mode %o, size %ld, links %ld, mine %s\n", what, status.st_mode, (long)status.st_size,
-         (long)status.st_nlink, status.st_uid == getuid() ? "yes" : "no");
+  long size = S_ISDIR(status.st_mode) ? 0 : (long)status.st_size;  // File systems differ in that of a directory.
+  printf("%s: mode %o, size %ld, links %ld, mine %s\n", what, status.st_mode, size, (long)status.st_nlink,
+         status.st_uid == getuid() ? "yes" : "no");
 }
 
 static void statuses(void) {
