@@ -5,6 +5,7 @@ import Machine
 public func kernelMain() -> Never {
   Options.parse()
   Devices.start()
+  Random.start()
   Panic.stop("the end")
 }
 @_silgen_name("kernel_page_fault") public func kernelPageFault(_ address: UInt64, _ errorCode: UInt64) -> Bool { false }
