@@ -34,7 +34,6 @@ struct Identity { var userID: UInt32 = 0, effectiveUserID: UInt32 = 0, groupID: 
 var identity = Identity()
 struct Limits { var stack: UInt64 = 8 << 20, data: UInt64 = .max }
 var limits = Limits()
-enum Random { static func next() -> UInt64 { Processor.randomWord() ?? 1 } }
 func sysWrite(_ c: inout TrapFrame) throws(Errno) -> UInt64 {
   guard let b = ProgramMemory.bytes(at: c.second, count: Int(c.third)) else { throw .EFAULT }
   try Console.write(stream: 1, bytes: b.span); return c.third }

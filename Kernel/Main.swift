@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import Machine
 
+/// The kernel's start, from top to bottom. Machine has set up memory, processor, traps and the clock.
 @_silgen_name("kernel_main")
 public func kernelMain() -> Never {
   Options.parse()
   Devices.start()
+  Random.start()
   addressSpace.initialize()
   let module = Boot.module()
   theNode.size = module.1
@@ -23,4 +25,5 @@ public func kernelMain() -> Never {
   }
   Processor.enterProgram(frame)
 }
+
 @_cdecl("Kernel_main") public func entryPointOfThePackageManager() {}
