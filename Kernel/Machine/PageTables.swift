@@ -49,7 +49,7 @@ public struct PageEntry: BitwiseCopyable {
   /// Not accessible, but the frame is kept: what `mprotect(PROT_NONE)` makes of a page. Bit 9 is ours.
   @inline(__always) public var hidden: PageEntry { PageEntry(bits: bits & ~Self.present | 1 << 9) }
   @inline(__always) public var isHidden: Bool { bits & (Self.present | 1 << 9) == 1 << 9 }
-  /// A hidden entry accessible again.
+  /// A hidden entry, accessible again.
   @inline(__always) public func revealed(writable: Bool, executable: Bool) -> PageEntry {
     PageEntry(bits: (bits | Self.present) & ~(1 << 9)).with(writable: writable, executable: executable)
   }
@@ -160,7 +160,39 @@ public enum PageTables {
     let entries = table(frame.physicalAddress)
     for index in 0..<512 { entries[index] = (entry & ~PageEntry.large) &+ UInt64(index) << 12 }
     directory.pointee = frame.physicalAddress | PageEntry.present | PageEntry.writable
+    PhysicalMemory.splitLarge(PageEntry(bits: entry).frame.number)
     return true
+  }
+
+  /// Makes the 2 MiB page around `address` writable. False: there is none.
+  public static func makeLargeWritable(_ address: UInt64) -> Bool {
+    guard let directory = directoryEntry(address, creating: false), directory.pointee & PageEntry.large != 0 else {
+      return false
+    }
+    directory.pointee |= PageEntry.writable
+    invalidate_page(address)
+    return true
+  }
+
+  /// Maps fresh frames of zeros, writable, at the addresses from `start` (inside one page table) that have
+  /// no entry yet; stops at the first that has one and when memory ends. Returns how many pages it mapped.
+  public static func populate(from start: UInt64, to end: UInt64, executable: Bool) -> Int {
+    guard start < end, update(start, { _ in }),
+      let directory = directoryEntry(start, creating: false)
+    else { return 0 }
+    let entries = table(directory.pointee & PageEntry.addressMask)
+    let flags = PageEntry.present | PageEntry.writable | (executable ? 0 : PageEntry.noExecute)
+    var index = Int(start >> 12 & 511)
+    let first = index
+    let last = index + Int((end - start) >> 12)
+    while index < last && index < 512 && entries[index] == 0 {
+      let number = PhysicalMemory.takeSingle()
+      guard number != 0 else { break }
+      fill_zero(DirectMap.address(of: UInt64(number) << 12), 512)
+      entries[index] = UInt64(number) << 12 | flags
+      index &+= 1
+    }
+    return index - first
   }
 
   /// What `forEach` found for an address range.
@@ -173,10 +205,11 @@ public enum PageTables {
 
   /// Calls `body` for every entry that is present or hidden in `start ..< end` (page aligned), large ones
   /// whole; large ones that the range covers only partly are split first. Parts of the address space
-  /// without tables cost nothing. `releasingTables` gives back tables that the range covers entirely.
+  /// without tables cost nothing. `releasingTables` gives back tables that the range covers entirely;
+  /// `splittingLarge` shows large pages as 512 small ones.
   /// False: no memory to split a large page; the rest of the range was not visited.
   public static func forEach(
-    from start: UInt64, to end: UInt64, releasingTables: Bool = false,
+    from start: UInt64, to end: UInt64, releasingTables: Bool = false, splittingLarge: Bool = false,
     _ body: (_ address: UInt64, _ entry: PageEntry) -> Change
   ) -> Bool {
     var address = start
@@ -200,7 +233,7 @@ public enum PageTables {
       }
       let coversAll = address & (largePageSize - 1) == 0 && end >= next
       if directory.pointee & PageEntry.large != 0 {
-        if coversAll {
+        if coversAll && !splittingLarge {
           if case .replace(let entry) = body(address, PageEntry(bits: directory.pointee)) {
             directory.pointee = entry.bits
           }
@@ -250,6 +283,7 @@ public enum PageTables {
       // A large page of the direct map, to be broken up around the kernel's image.
       let old = entry.pointee
       guard let frame = PhysicalMemory.allocateUninitialized() else { Panic.stop("no memory for a page table") }
+      // The direct map owns none of these frames: nothing is counted.
       let entries = table(frame.physicalAddress)
       for index in 0..<512 { entries[index] = (old & ~PageEntry.large) &+ UInt64(index) << 12 }
       entry.pointee = frame.physicalAddress | PageEntry.present | PageEntry.writable

@@ -284,6 +284,30 @@ public enum PhysicalMemory {
   @inline(__always)
   public static func isShared(_ frame: Frame) -> Bool { record(frame.number).pointee.references > 1 }
 
+  // MARK: large pages
+
+  /// 512 frames in a row, aligned to 2 MiB and zeroed, as one thing; nil if there is no such row.
+  public static func allocateLarge() -> Frame? {
+    let number = takeBlock(9)
+    guard number != 0 else { return nil }
+    record(number).pointee = Record(references: 1, order: 9, state: .allocated, sizeClass: 0)
+    fill_zero(DirectMap.address(of: UInt64(number) << 12), 512 * 512)
+    return Frame(number: number)
+  }
+
+  /// Gives back what `allocateLarge` gave.
+  public static func releaseLarge(_ frame: Frame) {
+    record(frame.number).pointee.state = .unused
+    giveBlock(frame.number, 9)
+  }
+
+  /// From now on the 512 frames are single ones with one reference each.
+  static func splitLarge(_ first: UInt32) {
+    for number in first..<first + 512 {
+      record(number).pointee = Record(references: 1, order: 0, state: .allocated, sizeClass: 0)
+    }
+  }
+
   // MARK: blocks for the kernel heap
 
   static func takeHeapBlock(_ order: Int, _ state: State, _ sizeClass: UInt16) -> UInt32 {
