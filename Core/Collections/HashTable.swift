@@ -117,3 +117,8 @@ public struct NameHash {
     return hash.value
   }
 }
+
+extension HashTable where Element: AnyObject {
+  /// Whether the table is the only holder of the element at an index.
+  public mutating func isUnique(at index: Int) -> Bool { isKnownUniquelyReferenced(&elements[index]) }
+}
