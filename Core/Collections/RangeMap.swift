@@ -38,6 +38,7 @@ public struct RangeMap<Value: RangeValue> {
   /// The first range that ends after `address`: the one that contains it, or the next one, or `count`.
   @inline(__always)
   public func index(endingAfter address: UInt64) -> Int {
+    if hint < entries.count && entries[hint].start <= address && address < entries[hint].end { return hint }
     var low = 0
     var high = entries.count
     while low < high {
@@ -79,6 +80,15 @@ public struct RangeMap<Value: RangeValue> {
   @inline(__always)
   public mutating func update(at index: Int, _ body: (inout Value) -> Void) { body(&entries[index].value) }
 
+  /// Cuts ranges so that none reaches across `start` or `end`. Before the array grows, what lies around is
+  /// joined where it says the same: `modify` leaves that undone.
+  private mutating func split(at start: UInt64, and end: UInt64) {
+    let near = index(endingAfter: start)
+    for neighbour in stride(from: near + 2, through: near - 1, by: -1) { _ = joinWithPrevious(neighbour) }
+    split(at: start)
+    split(at: end)
+  }
+
   /// Cuts the range that contains `address` in two there, if it does not begin there already.
   private mutating func split(at address: UInt64) {
     let index = index(endingAfter: address)
@@ -108,8 +118,7 @@ public struct RangeMap<Value: RangeValue> {
       entries.remove(at: first)
       return
     }
-    split(at: start)
-    split(at: end)
+    split(at: start, and: end)
     let from = index(endingAfter: start)
     var to = from
     while to < entries.count && entries[to].end <= end { to += 1 }
@@ -131,20 +140,19 @@ public struct RangeMap<Value: RangeValue> {
     _ = joinWithPrevious(index + 1)
   }
 
-  /// Calls `change` for the value of every range in `start ..< end`, cut to it, and joins what then says the
-  /// same. Gaps are passed over.
+  /// Calls `change` for the value of every range in `start ..< end`, cut to it. Gaps are passed over.
+  ///
+  /// A range that exists exactly so is changed where it stands, and not joined with neighbours that then
+  /// say the same: programs change the same few pages to and fro. The next split nearby joins them.
   public mutating func modify(_ start: UInt64, _ end: UInt64, _ change: (inout Value) -> Void) {
     let found = index(endingAfter: start)
     guard found < entries.count, entries[found].start < end else { return }
     // The common case: the range exists exactly so.
     if entries[found].start == start && entries[found].end == end {
       change(&entries[found].value)
-      _ = joinWithPrevious(found + 1)
-      _ = joinWithPrevious(found)
       return
     }
-    split(at: start)
-    split(at: end)
+    split(at: start, and: end)
     var index = index(endingAfter: start)
     let first = index
     while index < entries.count && entries[index].start < end {
@@ -158,14 +166,18 @@ public struct RangeMap<Value: RangeValue> {
     }
   }
 
-  /// The highest address at which `length` free bytes end at or below `top`, at or above `bottom`.
-  public func highestGap(length: UInt64, bottom: UInt64, top: UInt64) -> UInt64? {
+  /// The highest multiple of `alignment` (a power of two) at which `length` free bytes begin that end at or
+  /// below `top`; at or above `bottom`.
+  public func highestGap(length: UInt64, alignment: UInt64 = 1, bottom: UInt64, top: UInt64) -> UInt64? {
     var end = top
     var index = index(endingAfter: top)
     if index < entries.count && entries[index].start < top { end = entries[index].start }
     while end >= bottom &+ length {
       let floor = index > 0 ? max(entries[index - 1].end, bottom) : bottom
-      if end >= floor &+ length { return end - length }
+      if end >= floor &+ length {
+        let start = (end - length) & ~(alignment - 1)
+        if start >= floor { return start }
+      }
       guard index > 0 else { return nil }
       index -= 1
       end = entries[index].start

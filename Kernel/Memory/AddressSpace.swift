@@ -52,6 +52,9 @@ struct AddressSpace {
   static let kernelWindow: Range<UInt64> = 0x4000_0000_0000..<0x5000_0000_0000
   static let highest: UInt64 = 0x7fff_ffff_f000
 
+  /// As many mappings there may be (Linux's vm.max_map_count).
+  static let maximumMappings = 65530
+
   /// Whether `start ..< start + length` may be mapped.
   static func isUsable(_ start: UInt64, _ length: UInt64) -> Bool {
     let (end, overflow) = start.addingReportingOverflow(length)
@@ -62,9 +65,15 @@ struct AddressSpace {
   // MARK: finding room
 
   /// Free addresses for `length` bytes (whole pages): from the mapping area downwards, and if that is full,
-  /// anywhere.
-  func findRoom(_ length: UInt64, below limit: UInt64? = nil) -> UInt64? {
+  /// anywhere. Anonymous memory of 2 MiB and more begins at a multiple of that, so that large pages fit.
+  func findRoom(_ length: UInt64, below limit: UInt64? = nil, isAnonymous: Bool = false) -> UInt64? {
     if let limit { return map.highestGap(length: length, bottom: Self.lowest, top: limit) }
+    if isAnonymous && length >= PageTables.largePageSize {
+      let room = map.highestGap(
+        length: length, alignment: PageTables.largePageSize, bottom: Self.kernelWindow.upperBound,
+        top: layout.mappingTop)
+      if let room { return room }
+    }
     return map.highestGap(length: length, bottom: Self.kernelWindow.upperBound, top: layout.mappingTop)
       ?? map.highestGap(length: length, bottom: Self.kernelWindow.upperBound, top: Self.highest)
       ?? map.highestGap(length: length, bottom: 0x1_0000_0000, top: Self.kernelWindow.lowerBound)
@@ -75,6 +84,7 @@ struct AddressSpace {
   /// Adds a mapping over `start ..< start + length`, in place of what was there.
   mutating func install(_ start: UInt64, _ length: UInt64, _ mapping: Mapping) throws(Errno) {
     let end = start + length
+    guard map.count < Self.maximumMappings else { throw .ENOMEM }
     if !map.isFree(start, end) { try unmap(start, end) }
     var mapping = mapping
     if mapping.protection.isWritable { mapping.wasWritable = true }
@@ -90,23 +100,8 @@ struct AddressSpace {
 
   /// Drops the pages of `start ..< end`; a mapping that remains starts afresh at the next touch.
   mutating func discardPages(_ start: UInt64, _ end: UInt64) throws(Errno) {
-    var flushed = 0
-    var dropped = 0
-    let done = PageTables.forEach(from: start, to: end, releasingTables: true) { address, entry in
-      if entry.isLarge {
-        PhysicalMemory.releaseLarge(entry.frame)
-        dropped &+= 512
-      } else {
-        PhysicalMemory.release(entry.frame)
-        dropped &+= 1
-      }
-      flushed &+= 1
-      if flushed <= 64 { PageTables.flush(address) }
-      return .replace(.none)
-    }
-    if flushed > 64 { PageTables.flushAll() }
+    guard let dropped = PageTables.unmap(from: start, to: end) else { throw .ENOMEM }
     residentPages &-= dropped
-    if !done { throw .ENOMEM }
   }
 
   /// Gives every mapping back: what `execve` begins with.
@@ -143,6 +138,7 @@ struct AddressSpace {
         index += 1
       }
     }
+    guard map.count < Self.maximumMappings else { throw .ENOMEM }
     map.modify(start, end) { mapping in
       mapping.protection = protection
       if protection.isWritable { mapping.wasWritable = true }
