@@ -70,6 +70,15 @@ struct DescriptorTable {
     return file
   }
 
+  /// The same for a C `int`.
+  func file(_ number: Int32) throws(Errno) -> OpenFile { try file(UInt64(UInt32(bitPattern: number))) }
+
+  /// Throws EMFILE if no number is left. Asked before a file is opened, so that nothing is created in vain.
+  @inline(__always)
+  func checkRoom() throws(Errno) {
+    if count >= limit { throw .EMFILE }
+  }
+
   /// Gives the file the lowest free number that is at least `minimum`.
   mutating func install(_ file: OpenFile, closeOnExec: Bool, from minimum: Int = 0) throws(Errno) -> UInt64 {
     var number = max(minimum, lowestFree)

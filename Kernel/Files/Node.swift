@@ -67,7 +67,14 @@ class Node {
   // MARK: opening
 
   /// What reads and writes through a new descriptor go to: this node, or an object for this one opening.
-  func opened(_ flags: OpenFlags) throws(Errno) -> Node { self }
+  func opened(_ flags: OpenFlags) throws(Errno) -> Node {
+    switch attributes.type {
+    case .regular, .directory: return self
+    case .characterDevice: return try Devices.device(attributes.device).opened(flags)
+    case .symbolicLink: throw .ELOOP
+    case .blockDevice, .socket, .fifo: throw .ENXIO
+    }
+  }
 
   /// An open file whose content this is has been closed for good.
   func closed(_ flags: OpenFlags) {}
@@ -131,6 +138,9 @@ class Node {
   /// Whether `mmap` works.
   var isMappable: Bool { false }
 
+  /// What a mapping of this file is a mapping of; nil is anonymous memory.
+  func nodeForMapping() throws(Errno) -> Node? { self }
+
   /// The frame that holds page `index` (offset / 4096), read in if needed. It belongs to the cache: the
   /// caller retains it before anything else can happen. Beyond the end it throws EFAULT, which is SIGBUS.
   /// `forWriting`: storage behind the page is made sure of, and the page counts as changed.
@@ -141,6 +151,9 @@ class Node {
 
   /// The page is mapped for writing, and counts as changed for as long as it is mapped.
   func markDirty(_ index: UInt64) {}
+
+  /// Without a name, but made so that it may get one (O_TMPFILE).
+  var isLinkable: Bool { false }
 
   // MARK: directories
 

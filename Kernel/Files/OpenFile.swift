@@ -67,6 +67,9 @@ final class OpenFile {
     if !flags.contains(.pathOnly) { content.closed(flags) }
   }
 
+  var isReadable: Bool { flags.isReadable }
+  var isWritable: Bool { flags.isWritable }
+
   @inline(__always) var mayWait: Bool { !flags.contains(.nonBlocking) }
 
   /// `fcntl(F_SETFL)`.

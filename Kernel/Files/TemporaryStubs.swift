@@ -31,7 +31,32 @@ extension Console {
     return bytes.count
   }
   static func read(into address: UInt64, count: Int) throws(Errno) -> Int { 0 }
+  static var isReadable: Bool { true }
+  static var isAtEnd: Bool { true }
+  static var bytesReadable: Int { 0 }
+  static func isClosed(stream: UInt8) -> Bool { false }
 }
 extension Identity {
   func isMember(of group: UInt32) -> Bool { false }
+}
+
+/// A root in memory with the boot module as "/a".
+func bringUpFiles() {
+  NameCache.initialize(frames: PhysicalMemory.total)
+  let root = TemporaryFileSystem().makeRoot(permissions: 0o755)
+  fileTree.mountRoot(root)
+  let module = Boot.module()
+  do throws(Errno) {
+    let file = try root.create(bytes(of: "a"), NewNode(type: .regular, permissions: 0o755, userIdentifier: 0, groupIdentifier: 0))
+    var done: UInt64 = 0
+    while done < module.1 {
+      let count = min(4096, module.1 - done)
+      let page = Frame(number: UInt32((module.0 + done) >> 12)).withBytes { span in
+        (0..<Int(count)).map { span[$0] }
+      }
+      try file.write(at: done, bytes: page.span)
+      done += count
+    }
+    try Files.initialize()
+  } catch { Panic.stop("no files") }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Collections
+import Machine
 
 /// A name in a directory and what it stands for: one place in the tree of files.
 ///

@@ -29,4 +29,14 @@ enum MissingFiles {
     known.insert(paths.count, hash: hash)
     paths.append(whole)
   }
+
+  /// Tells what was missing, one message a path.
+  static func report() {
+    for path in paths {
+      Log.warning { message in
+        message.append("not found: ")
+        message.append(bytes: path.span)
+      }
+    }
+  }
 }

@@ -11,6 +11,8 @@ final class TemporaryNode: PagedNode {
   /// Of a symbolic link.
   private var target: [UInt8] = []
   private var extendedAttributes: [(name: [UInt8], value: [UInt8])] = []
+  /// Made by O_TMPFILE and still without a name.
+  private(set) var isUnnamed = false
   /// The pipe that goes through a FIFO while somebody has it open.
   private var pipe: Pipe?
 
@@ -162,8 +164,11 @@ final class TemporaryNode: PagedNode {
   override func createUnnamed(_ new: NewNode) throws(Errno) -> Node {
     let node = try temporary.makeNode(new)
     node.attributes.linkCount = 0
+    node.isUnnamed = true
     return node
   }
+
+  override var isLinkable: Bool { isUnnamed }
 
   override func createSymbolicLink(_ name: [UInt8], to target: [UInt8], _ new: NewNode) throws(Errno) -> Node {
     try checkRoom()
@@ -178,6 +183,7 @@ final class TemporaryNode: PagedNode {
     try checkRoom()
     guard node.attributes.linkCount < 65000 else { throw .EMLINK }
     node.attributes.linkCount &+= 1
+    (node as? TemporaryNode)?.isUnnamed = false
     node.attributes.changed = Timestamp.now
     add(name, node)
   }
