@@ -124,6 +124,17 @@ final class Location {
     if let parent, parent.node?.hasStableNames ?? false { parent.children.insert(self, hash: hash) }
   }
 
+  /// Two names change places; each file keeps its own `Location`.
+  func exchange(with other: Location) {
+    parent?.forget(self)
+    other.parent?.forget(other)
+    (name, other.name) = (other.name, name)
+    (hash, other.hash) = (other.hash, hash)
+    (parent, other.parent) = (other.parent, parent)
+    parent?.children.insert(self, hash: hash)
+    other.parent?.children.insert(other, hash: other.hash)
+  }
+
   /// Mounts a file system: the place stands for its root from now on.
   func mount(_ node: Node) {
     self.node = node
