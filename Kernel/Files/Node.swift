@@ -70,7 +70,7 @@ class Node {
   func opened(_ flags: OpenFlags) throws(Errno) -> Node {
     switch attributes.type {
     case .regular, .directory: return self
-    case .characterDevice: return try Devices.device(attributes.device).opened(flags)
+    case .characterDevice: return try CharacterDevices.device(attributes.device).opened(flags)
     case .symbolicLink: throw .ELOOP
     case .blockDevice, .socket, .fifo: throw .ENXIO
     }
@@ -109,6 +109,9 @@ class Node {
   /// Writes for the kernel itself, all of it or an error.
   func write(at offset: UInt64, bytes: Span<UInt8>) throws(Errno) { throw isDirectory ? .EISDIR : .EINVAL }
 
+  /// Writes for the kernel itself to something without positions; returns how much.
+  func writeStream(_ bytes: Span<UInt8>, mayWait: Bool) throws(Errno) -> Int { throw .EINVAL }
+
   /// Sets the size; new bytes are zero.
   func truncate(to size: UInt64) throws(Errno) { throw isDirectory ? .EISDIR : .EINVAL }
 
@@ -132,6 +135,9 @@ class Node {
 
   /// Reads ahead, if the node has a cache; errors come with the real read.
   func readAhead(at offset: UInt64, count: UInt64) {}
+
+  /// The pages of a range will not be needed soon (POSIX_FADV_DONTNEED).
+  func dropCache(at offset: UInt64, count: UInt64) {}
 
   // MARK: mapping
 

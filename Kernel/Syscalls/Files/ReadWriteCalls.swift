@@ -78,7 +78,7 @@ func sysLseek(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   let node = file.content
   guard node.isSeekable else {
     // Devices have no position, and take any.
-    guard node is Device else { throw .ESPIPE }
+    guard node is CharacterDevice else { throw .ESPIPE }
     return 0
   }
   let offset = Int64(bitPattern: call.second)

@@ -3,10 +3,10 @@ import Machine
 
 /// A character device that a program can open, apart from its name: by number, as a device file on any
 /// file system finds it.
-class Device: Node {
+class CharacterDevice: Node {
   init(major: UInt64, minor: UInt64, permissions: UInt32) {
     super.init(
-      fileSystem: Devices.fileSystem, number: major << 20 | minor,
+      fileSystem: CharacterDevices.fileSystem, number: major << 20 | minor,
       attributes: Attributes(
         type: .characterDevice, permissions: permissions,
         device: DeviceNumber.encode(major: major, minor: minor)))
@@ -19,15 +19,15 @@ class Device: Node {
 }
 
 /// `/dev/null`.
-final class NullDevice: Device {
+final class NullDevice: CharacterDevice {
   override var shortcuts: DescriptorTraits { [.readsNothing, .discardsWrites] }
   override func read(at offset: UInt64, to address: UInt64, count: Int, mayWait: Bool) throws(Errno) -> Int { 0 }
   override func write(at offset: UInt64, from address: UInt64, count: Int, mayWait: Bool) throws(Errno) -> Int { count }
-  override func write(at offset: UInt64, bytes: Span<UInt8>) throws(Errno) {}
+  override func writeStream(_ bytes: Span<UInt8>, mayWait: Bool) throws(Errno) -> Int { bytes.count }
 }
 
 /// `/dev/zero` and, as it refuses writes, `/dev/full`.
-final class ZeroDevice: Device {
+final class ZeroDevice: CharacterDevice {
   private let isFull: Bool
 
   init(minor: UInt64, isFull: Bool) {
@@ -49,7 +49,10 @@ final class ZeroDevice: Device {
     if isFull { throw .ENOSPC }
     return count
   }
-  override func write(at offset: UInt64, bytes: Span<UInt8>) throws(Errno) { if isFull { throw .ENOSPC } }
+  override func writeStream(_ bytes: Span<UInt8>, mayWait: Bool) throws(Errno) -> Int {
+    if isFull { throw .ENOSPC }
+    return bytes.count
+  }
 
   /// A mapping of `/dev/zero` is anonymous memory: a fresh file without a name, as long as can be.
   override var isMappable: Bool { !isFull }
@@ -57,7 +60,7 @@ final class ZeroDevice: Device {
 }
 
 /// `/dev/random` and `/dev/urandom`: the same, since the generator is seeded before any program runs.
-final class RandomDevice: Device {
+final class RandomDevice: CharacterDevice {
   override func read(at offset: UInt64, to address: UInt64, count: Int, mayWait: Bool) throws(Errno) -> Int {
     var chunk = [UInt8](repeating: 0, count: min(count, 4096))
     var done = 0
@@ -90,7 +93,7 @@ final class RandomDevice: Device {
 
 /// `/dev/tty`, `/dev/console`: standard input and output by another name. There is no terminal behind
 /// them, and `/dev/tty` without one does not open (ENXIO, as on Linux).
-final class ConsoleDevice: Device {
+final class ConsoleDevice: CharacterDevice {
   private let isControllingTerminal: Bool
 
   init(major: UInt64, minor: UInt64, permissions: UInt32, isControllingTerminal: Bool) {
@@ -112,13 +115,13 @@ final class ConsoleDevice: Device {
 }
 
 /// The devices that there are.
-enum Devices {
+enum CharacterDevices {
   /// Device files themselves belong to the file system in which they have a name; this one is only for
   /// what stands behind them.
   static let fileSystem = FileSystem(typeName: "devtmpfs", magic: 0x0102_1994, source: "devtmpfs")
 
   /// Name in `/dev`, device.
-  static let all: [(name: StaticString, device: Device)] = [
+  static let all: [(name: StaticString, device: CharacterDevice)] = [
     ("null", NullDevice(major: 1, minor: 3, permissions: 0o666)),
     ("zero", ZeroDevice(minor: 5, isFull: false)),
     ("full", ZeroDevice(minor: 7, isFull: true)),
@@ -129,7 +132,7 @@ enum Devices {
   ]
 
   /// What a device file with this number opens.
-  static func device(_ number: UInt64) throws(Errno) -> Device {
+  static func device(_ number: UInt64) throws(Errno) -> CharacterDevice {
     for entry in all where entry.device.attributes.device == number { return entry.device }
     throw .ENXIO
   }
