@@ -1,2 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
 import Machine
+
+/// The kernel's start, from top to bottom. Machine has set up memory, processor, traps and the clock.
+@_silgen_name("kernel_main")
+public func kernelMain() -> Never {
+  Options.parse()
+  Devices.start()
+  Random.start()
+  addressSpace.initialize()
+  NameCache.initialize(frames: PhysicalMemory.total)
+  guard let disk = Devices.disks.first else { SystemDisk.fail("the machine has no disk") }
+  let system = SystemDisk(reading: disk)
+  RootFileSystem.mount(disk, system.root)
+  Boot.seal()
+  FirstProgram.start(system.configuration)
+}
+
 @_cdecl("Kernel_main") public func entryPointOfThePackageManager() {}
