@@ -1,14 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 import Machine
 
+/// The kernel's start, from top to bottom. Machine has set up memory, processor, traps and the clock.
 @_silgen_name("kernel_main")
 public func kernelMain() -> Never {
   Options.parse()
   Devices.start()
   Random.start()
-  Panic.stop("the end")
+  addressSpace.initialize()
+  let module = Boot.module()
+  theNode.size = module.1
+  var address = module.0
+  while address < module.0 + module.1 {
+    theNode.frames.append(Frame(number: UInt32(address >> 12)))
+    address += 4096
+  }
+  let path: [UInt8] = [47, 97]
+  var frame = TrapFrame()
+  do throws(Errno) {
+    let plan = try Loader.plan(path, [path, [98, 99]], [[65, 61, 98]])
+    try Loader.start(plan, &frame)
+  } catch {
+    Panic.stop("cannot start")
+  }
+  Processor.enterProgram(frame)
 }
-@_silgen_name("kernel_page_fault") public func kernelPageFault(_ address: UInt64, _ errorCode: UInt64) -> Bool { false }
-@_silgen_name("kernel_program_exception") public func kernelProgramException(_ frame: inout TrapFrame, _ faultAddress: UInt64) {}
-@_silgen_name("kernel_return_to_program") public func kernelReturnToProgram(_ frame: inout TrapFrame) {}
+
 @_cdecl("Kernel_main") public func entryPointOfThePackageManager() {}
