@@ -7,7 +7,6 @@ struct Identity { var userID: UInt32 = 0, effectiveUserID: UInt32 = 0, groupID: 
 var identity = Identity()
 struct Limits { var stack: UInt64 = 8 << 20, data: UInt64 = .max }
 var limits = Limits()
-enum Random { static func next() -> UInt64 { Processor.randomWord() ?? 1 } }
 @_silgen_name("kernel_program_exception") public func kernelProgramException(_ frame: inout TrapFrame, _ faultAddress: UInt64) {
   Serial.write("exception "); Serial.writeHexadecimal(frame.vector); Serial.write(" rip "); Serial.writeHexadecimal(frame.rip); Serial.write(" rel "); Serial.writeHexadecimal(frame.rip &- process.programBase);
   Serial.write(" addr "); Serial.writeHexadecimal(faultAddress);Serial.write(" rsp "); Serial.writeHexadecimal(frame.rsp); Serial.write(" err "); Serial.writeHexadecimal(frame.errorCode); Serial.put(10)

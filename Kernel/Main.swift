@@ -5,21 +5,19 @@ import Machine
 public func kernelMain() -> Never {
   Options.parse()
   Devices.start()
+  Random.start()
   addressSpace.initialize()
-  let module = Boot.module()
-  theNode.size = module.1
-  var address = module.0
-  while address < module.0 + module.1 {
-    theNode.frames.append(Frame(number: UInt32(address >> 12)))
-    address += 4096
-  }
-  let path: [UInt8] = [47, 97]
+  guard let disk = Devices.disks.first else { SystemDisk.fail("there is no disk") }
+  let system = SystemDisk(reading: disk)
+  Files.start(disk, system.root)
+  let configuration = system.configuration
   var frame = TrapFrame()
   do throws(Errno) {
-    let plan = try Loader.plan(path, [path, [98, 99]], [[65, 61, 98]])
+    let plan = try Loader.plan(configuration.program, configuration.arguments, configuration.environment)
     try Loader.start(plan, &frame)
   } catch {
-    Panic.stop("cannot start")
+    Log.error { $0.append("the program cannot be started, error "); $0.append(decimal: UInt64(error.rawValue)) }
+    Console.exit(.notStarted, UInt32(error.rawValue))
   }
   Processor.enterProgram(frame)
 }

@@ -25,27 +25,47 @@ final class ConsoleStream: Node {
 
   override func write(at offset: UInt64, from address: UInt64, count: Int, mayWait: Bool) throws(Errno) -> Int {
     guard stream != 0 else { throw .EBADF }
-    return try Console.write(stream: stream, from: address, count: count)
+    return try Self.write(stream, address, count)
+  }
+
+  override func writeStream(_ bytes: Span<UInt8>, mayWait: Bool) throws(Errno) -> Int {
+    do throws(Errno) {
+      try Console.write(stream: stream, bytes: bytes)
+    } catch {
+      if error == .EPIPE { Signals.post(13) }
+      throw error
+    }
+    return bytes.count
+  }
+
+  /// Writes to a standard stream; one that nobody reads any more ends the program as a pipe would.
+  static func write(_ stream: UInt8, _ address: UInt64, _ count: Int) throws(Errno) -> Int {
+    do throws(Errno) {
+      return try Console.write(stream: stream, from: address, count: count)
+    } catch {
+      if error == .EPIPE { Signals.post(13) }
+      throw error
+    }
   }
 
   override func readiness() -> Readiness { Self.readiness(stream) }
 
   override func control(_ request: UInt32, _ argument: UInt64) throws(Errno) -> UInt64 {
     guard request == ControlRequest.bytesReadable else { throw .ENOTTY }
-    try check(ProgramMemory.store(Int32(truncatingIfNeeded: Console.bytesReadable), at: argument))
+    try check(ProgramMemory.store(Int32(truncatingIfNeeded: Console.availableInput), at: argument))
     return 0
   }
 
   /// Reads standard input.
   static func read(to address: UInt64, _ count: Int, mayWait: Bool) throws(Errno) -> Int {
     if count == 0 { return 0 }
-    if !mayWait && !Console.isReadable { throw .EAGAIN }
+    if !mayWait && !Console.hasInput { throw .EAGAIN }
     return try Console.read(into: address, count: count)
   }
 
   static func readiness(_ stream: UInt8) -> Readiness {
     if stream == 0 {
-      guard Console.isReadable else { return [] }
+      guard Console.hasInput else { return [] }
       // The end of the input is to be found like the end of a pipe.
       return Console.isAtEnd ? [.hangUp] : [.readable, .readableNormal]
     }

@@ -33,9 +33,9 @@ enum MissingFiles {
   /// Tells what was missing, one message a path.
   static func report() {
     for path in paths {
-      Log.warning { message in
+      Log.notice { message in
         message.append("not found: ")
-        message.append(bytes: path.span)
+        message.append(path.span)
       }
     }
   }
