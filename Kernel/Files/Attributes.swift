@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Machine
 
 /// A point in time as files keep it.
 struct Timestamp: Equatable, BitwiseCopyable {
