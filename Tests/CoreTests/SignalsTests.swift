@@ -62,7 +62,8 @@ private final class Process {
     for number in 1...64 {
       let expected: DefaultAction =
         core.contains(number)
-        ? .core : stop.contains(number) ? .stop : ignore.contains(number) ? .ignore : number == 18 ? .continue : .terminate
+        ? .core
+        : stop.contains(number) ? .stop : ignore.contains(number) ? .ignore : number == 18 ? .continue : .terminate
       #expect(DefaultAction(for: number) == expected, "\(number)")
     }
   }
@@ -199,7 +200,8 @@ private final class Process {
 
   @Test func alternateStacks() {
     let process = Process()
-    func change(_ base: UInt64, _ size: UInt64, _ flags: UInt32, at pointer: UInt64 = 0x9000) -> SignalRules.StackChange {
+    func change(_ base: UInt64, _ size: UInt64, _ flags: UInt32, at pointer: UInt64 = 0x9000) -> SignalRules.StackChange
+    {
       SignalRules.setAlternateStack(
         base: base, size: size, flags: flags, stackPointer: pointer, minimumSize: 2048, &process.thread)
     }

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+import Machine
+
+/// The coarse tick: while the program runs, the timer interrupts it every ten milliseconds at the latest,
+/// because some things are only seen by looking (a `hlt`, CPU time used up, a clock that can be made
+/// better). While it waits, nothing ticks.
+enum Ticks {
+  /// Ticks that found the program in its own code, and in the kernel: they divide the CPU time into user
+  /// and system time, as on Linux with tick accounting.
+  private(set) static var inProgram: UInt64 = 0
+  private(set) static var inKernel: UInt64 = 0
+
+  /// Starts ticking. Called once, before the program's first instruction.
+  static func start() {
+    ProcessorTime.start()
+    PendingWork.add(.tick)
+  }
+
+  /// The timer went off; called on the way back to the program.
+  static func tick(_ frame: TrapFrame) {
+    if frame.vector == Vector.timer {
+      inProgram &+= 1
+      HaltDetection.look(frame.rip)
+    } else {
+      inKernel &+= 1
+    }
+    if Clock.refine() { VDSO.update() }
+    let now = Clock.monotonicNanoseconds()
+    Timers.hasFired()
+    Timers.expire(now: now)
+    IntervalTimers.check(ProcessorTime.total(now: now))
+    Timers.arm(now: now, isProgramRunning: true)
+  }
+}
+
+/// The processor time that the process used: all time since it started, without what it spent waiting.
+enum ProcessorTime {
+  private static var started: UInt64 = 0
+  private static var idle: UInt64 = 0
+
+  static func start() {
+    started = Clock.monotonicNanoseconds()
+    idle = 0
+  }
+
+  /// The processor waited for `nanoseconds`.
+  static func addIdle(_ nanoseconds: UInt64) { idle &+= nanoseconds }
+
+  static func total(now: UInt64) -> UInt64 {
+    let elapsed = now &- started
+    return elapsed > idle ? elapsed &- idle : 0
+  }
+
+  /// User and system time, in nanoseconds.
+  static func divided(now: UInt64) -> (user: UInt64, system: UInt64) {
+    let total = total(now: now)
+    let ticks = Ticks.inProgram &+ Ticks.inKernel
+    if ticks == 0 { return (total, 0) }
+    let user = ticks.dividingFullWidth(total.multipliedFullWidth(by: Ticks.inProgram)).quotient
+    return (user, total &- user)
+  }
+}
