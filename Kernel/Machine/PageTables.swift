@@ -49,7 +49,7 @@ public struct PageEntry: BitwiseCopyable {
   /// Not accessible, but the frame is kept: what `mprotect(PROT_NONE)` makes of a page. Bit 9 is ours.
   @inline(__always) public var hidden: PageEntry { PageEntry(bits: bits & ~Self.present | 1 << 9) }
   @inline(__always) public var isHidden: Bool { bits & (Self.present | 1 << 9) == 1 << 9 }
-  /// A hidden entry accessible again.
+  /// A hidden entry, accessible again.
   @inline(__always) public func revealed(writable: Bool, executable: Bool) -> PageEntry {
     PageEntry(bits: (bits | Self.present) & ~(1 << 9)).with(writable: writable, executable: executable)
   }
@@ -160,7 +160,108 @@ public enum PageTables {
     let entries = table(frame.physicalAddress)
     for index in 0..<512 { entries[index] = (entry & ~PageEntry.large) &+ UInt64(index) << 12 }
     directory.pointee = frame.physicalAddress | PageEntry.present | PageEntry.writable
+    PhysicalMemory.splitLarge(PageEntry(bits: entry).frame.number)
     return true
+  }
+
+  /// Makes the 2 MiB page around `address` writable. False: there is none.
+  public static func makeLargeWritable(_ address: UInt64) -> Bool {
+    guard let directory = directoryEntry(address, creating: false), directory.pointee & PageEntry.large != 0 else {
+      return false
+    }
+    directory.pointee |= PageEntry.writable
+    invalidate_page(address)
+    return true
+  }
+
+  /// Maps fresh frames of zeros, writable, at the addresses from `start` (inside one page table) that have
+  /// no entry yet; stops at the first that has one and when memory ends. Returns how many pages it mapped.
+  public static func populate(from start: UInt64, to end: UInt64, executable: Bool) -> Int {
+    guard start < end, update(start, { _ in }),
+      let directory = directoryEntry(start, creating: false)
+    else { return 0 }
+    let entries = table(directory.pointee & PageEntry.addressMask)
+    let flags = PageEntry.present | PageEntry.writable | (executable ? 0 : PageEntry.noExecute)
+    var index = Int(start >> 12 & 511)
+    let first = index
+    let last = index + Int((end - start) >> 12)
+    while index < last && index < 512 && entries[index] == 0 {
+      let number = PhysicalMemory.takeSingle()
+      guard number != 0 else { break }
+      fill_zero(DirectMap.address(of: UInt64(number) << 12), 512)
+      entries[index] = UInt64(number) << 12 | flags
+      index &+= 1
+    }
+    return index - first
+  }
+
+  /// Takes every mapping of `start ..< end` (page aligned) out and gives the frames' references back; large
+  /// pages that the range covers only partly are split first. Tables that it covers entirely go too. Returns
+  /// how many pages there were; nil: no memory to split a large page, and the rest was not visited.
+  public static func unmap(from start: UInt64, to end: UInt64) -> Int? {
+    var count = 0
+    var address = start
+    while address < end {
+      precondition(address < 0x8000_0000_0000 && !isKernelAddress(address))
+      let next = (address | (largePageSize &- 1)) &+ 1
+      guard let directory = existingDirectoryEntry(&address) else { continue }
+      let coversAll = address & (largePageSize &- 1) == 0 && end >= next
+      if directory.pointee & PageEntry.large != 0 {
+        if coversAll {
+          PhysicalMemory.releaseLarge(PageEntry(bits: directory.pointee).frame)
+          directory.pointee = 0
+          count &+= 512
+          invalidate_page(address)
+          address = next
+          continue
+        }
+        guard splitLarge(address) else { return nil }
+      }
+      let tableAddress = directory.pointee & PageEntry.addressMask
+      let entries = table(tableAddress)
+      let stop = min(end, next)
+      var index = Int(address >> 12 & 511)
+      let last = index &+ Int((stop &- address) >> 12)
+      while index < last {
+        let bits = entries[index]
+        if bits != 0 {
+          entries[index] = 0
+          PhysicalMemory.release(PageEntry(bits: bits).frame)
+          count &+= 1
+          if count <= 32 { invalidate_page(address) }
+        }
+        index &+= 1
+        address &+= 4096
+      }
+      if coversAll {
+        directory.pointee = 0
+        PhysicalMemory.release(Frame(number: UInt32(truncatingIfNeeded: tableAddress >> 12)))
+      }
+    }
+    if count > 32 { write_cr3(root) }
+    return count
+  }
+
+  /// The directory entry for `address` if something stands there; else `address` moves on to where the
+  /// next could be.
+  @inline(__always)
+  private static func existingDirectoryEntry(_ address: inout UInt64) -> UnsafeMutablePointer<UInt64>? {
+    let rootEntry = table(root)[Int(address >> 39 & 511)]
+    if rootEntry & PageEntry.present == 0 {
+      address = (address | (1 << 39 - 1)) &+ 1
+      return nil
+    }
+    let pointerEntry = table(rootEntry & PageEntry.addressMask)[Int(address >> 30 & 511)]
+    if pointerEntry & PageEntry.present == 0 {
+      address = (address | (1 << 30 - 1)) &+ 1
+      return nil
+    }
+    let directory = table(pointerEntry & PageEntry.addressMask) + Int(address >> 21 & 511)
+    if directory.pointee & PageEntry.present == 0 {
+      address = (address | (largePageSize &- 1)) &+ 1
+      return nil
+    }
+    return directory
   }
 
   /// What `forEach` found for an address range.
@@ -173,34 +274,20 @@ public enum PageTables {
 
   /// Calls `body` for every entry that is present or hidden in `start ..< end` (page aligned), large ones
   /// whole; large ones that the range covers only partly are split first. Parts of the address space
-  /// without tables cost nothing. `releasingTables` gives back tables that the range covers entirely.
+  /// without tables cost nothing. `splittingLarge` shows large pages as 512 small ones.
   /// False: no memory to split a large page; the rest of the range was not visited.
   public static func forEach(
-    from start: UInt64, to end: UInt64, releasingTables: Bool = false,
+    from start: UInt64, to end: UInt64, splittingLarge: Bool = false,
     _ body: (_ address: UInt64, _ entry: PageEntry) -> Change
   ) -> Bool {
     var address = start
     while address < end {
       precondition(address < 0x8000_0000_0000 && !isKernelAddress(address))
-      let rootEntry = table(root)[Int(address >> 39 & 511)]
-      if rootEntry & PageEntry.present == 0 {
-        address = (address | (1 << 39 - 1)) &+ 1
-        continue
-      }
-      let pointerEntry = table(rootEntry & PageEntry.addressMask)[Int(address >> 30 & 511)]
-      if pointerEntry & PageEntry.present == 0 {
-        address = (address | (1 << 30 - 1)) &+ 1
-        continue
-      }
-      let directory = table(pointerEntry & PageEntry.addressMask) + Int(address >> 21 & 511)
       let next = (address | (largePageSize - 1)) &+ 1
-      if directory.pointee & PageEntry.present == 0 {
-        address = next
-        continue
-      }
+      guard let directory = existingDirectoryEntry(&address) else { continue }
       let coversAll = address & (largePageSize - 1) == 0 && end >= next
       if directory.pointee & PageEntry.large != 0 {
-        if coversAll {
+        if coversAll && !splittingLarge {
           if case .replace(let entry) = body(address, PageEntry(bits: directory.pointee)) {
             directory.pointee = entry.bits
           }
@@ -209,8 +296,7 @@ public enum PageTables {
         }
         guard splitLarge(address) else { return false }
       }
-      let tableAddress = directory.pointee & PageEntry.addressMask
-      let entries = table(tableAddress)
+      let entries = table(directory.pointee & PageEntry.addressMask)
       let stop = min(end, next)
       while address < stop {
         let index = Int(address >> 12 & 511)
@@ -219,10 +305,6 @@ public enum PageTables {
           entries[index] = entry.bits
         }
         address &+= 4096
-      }
-      if releasingTables && coversAll {
-        directory.pointee = 0
-        PhysicalMemory.release(Frame(number: UInt32(truncatingIfNeeded: tableAddress >> 12)))
       }
     }
     return true
@@ -250,6 +332,7 @@ public enum PageTables {
       // A large page of the direct map, to be broken up around the kernel's image.
       let old = entry.pointee
       guard let frame = PhysicalMemory.allocateUninitialized() else { Panic.stop("no memory for a page table") }
+      // The direct map owns none of these frames: nothing is counted.
       let entries = table(frame.physicalAddress)
       for index in 0..<512 { entries[index] = (old & ~PageEntry.large) &+ UInt64(index) << 12 }
       entry.pointee = frame.physicalAddress | PageEntry.present | PageEntry.writable

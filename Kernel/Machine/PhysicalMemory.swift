@@ -58,6 +58,8 @@ public enum PhysicalMemory {
   private static var freeLists = InlineArray<11, UInt32>(repeating: 0)
   private static var singles: UInt32 = 0
   private static var singleCount = 0
+  /// So many single frames (8 MiB) are kept at hand: what a program gives back it soon wants again.
+  private static let maximumSingles = 2048
   /// Ranges of frames that no allocation has reached yet.
   private static var untouched = InlineArray<16, Range<UInt32>>(repeating: 0..<0)
   private static var untouchedCount = 0
@@ -175,7 +177,11 @@ public enum PhysicalMemory {
         }
         return number
       }
-      guard extend() else { return 0 }
+      if extend() { continue }
+      // The last resort: single frames that lie together.
+      guard singleCount > 0 else { return 0 }
+      while singles != 0 { giveSingle() }
+      guard (order...maximumOrder).contains(where: { freeLists[$0] != 0 }) else { return 0 }
     }
   }
 
@@ -229,13 +235,16 @@ public enum PhysicalMemory {
   }
 
   @inline(never)
+  /// Gives half of the single frames back to the buddies.
   private static func drain() {
-    for _ in 0..<256 {
-      let number = singles
-      singles = links(number).pointee.next
-      singleCount &-= 1
-      giveBlock(number, 0)
-    }
+    for _ in 0..<maximumSingles / 2 { giveSingle() }
+  }
+
+  private static func giveSingle() {
+    let number = singles
+    singles = links(number).pointee.next
+    singleCount &-= 1
+    giveBlock(number, 0)
   }
 
   /// A frame filled with zeros; nil when memory is used up.
@@ -276,13 +285,37 @@ public enum PhysicalMemory {
     if entry.pointee.references == 0 {
       entry.pointee.state = .unused
       pushSingle(frame.number)
-      if singleCount > 512 { drain() }
+      if singleCount > maximumSingles { drain() }
     }
   }
 
   /// Whether more than one holds the frame.
   @inline(__always)
   public static func isShared(_ frame: Frame) -> Bool { record(frame.number).pointee.references > 1 }
+
+  // MARK: large pages
+
+  /// 512 frames in a row, aligned to 2 MiB and zeroed, as one thing; nil if there is no such row.
+  public static func allocateLarge() -> Frame? {
+    let number = takeBlock(9)
+    guard number != 0 else { return nil }
+    record(number).pointee = Record(references: 1, order: 9, state: .allocated, sizeClass: 0)
+    fill_zero(DirectMap.address(of: UInt64(number) << 12), 512 * 512)
+    return Frame(number: number)
+  }
+
+  /// Gives back what `allocateLarge` gave.
+  public static func releaseLarge(_ frame: Frame) {
+    record(frame.number).pointee.state = .unused
+    giveBlock(frame.number, 9)
+  }
+
+  /// From now on the 512 frames are single ones with one reference each.
+  static func splitLarge(_ first: UInt32) {
+    for number in first..<first + 512 {
+      record(number).pointee = Record(references: 1, order: 0, state: .allocated, sizeClass: 0)
+    }
+  }
 
   // MARK: blocks for the kernel heap
 

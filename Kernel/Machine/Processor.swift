@@ -112,3 +112,21 @@ public enum Processor {
   /// Ends the virtual machine: a triple fault, on which every hypervisor resets and ours exits.
   public static func reset() -> Never { machine_reset() }
 }
+
+/// The program's vector registers.
+extension Processor {
+  /// All vector state as after a reset: what a new program finds.
+  public static func resetVectorState() {
+    guard let frame = PhysicalMemory.allocateZeroed() else { return }
+    // With no component marked as saved, XRSTOR initialises all; MXCSR alone it always takes from here.
+    frame.storeWord(0x1f80, at: 24)
+    _ = program_restore_vectors(frame.address, vectorStateMask)
+    PhysicalMemory.release(frame)
+  }
+
+  /// Starts the program whose registers are in `state`: the kernel's stack is empty from now on.
+  public static func enterProgram(_ state: TrapFrame) -> Never {
+    var state = state
+    withUnsafeMutablePointer(to: &state) { enter_program($0) }
+  }
+}

@@ -8,9 +8,5 @@ public func kernelSystemCall(_ frame: inout TrapFrame) {
     frame.rax = 0 &- UInt64(Errno.ENOSYS.rawValue)
     return
   }
-  do throws(Errno) {
-    frame.rax = try call.handler(&frame)
-  } catch {
-    frame.rax = 0 &- UInt64(error.rawValue)
-  }
+  call.run(&frame)
 }

@@ -27,13 +27,14 @@ enum ArgumentKind: UInt8 {
 
 /// One row of the table of system calls.
 struct SystemCall {
+  /// The thin function that does a call: arguments from the frame, the result or an error number back.
   typealias Handler = (inout TrapFrame) throws(Errno) -> UInt64
 
   /// Linux's name.
   let name: StaticString
   let arguments: (ArgumentKind, ArgumentKind, ArgumentKind, ArgumentKind, ArgumentKind, ArgumentKind)
-  /// Does the call; what it returns or throws goes to the program.
-  let handler: Handler
+  /// Does the call, and leaves what it returns or throws in the frame.
+  let run: (inout TrapFrame) -> Void
 
   @inline(__always)
   init(
@@ -43,7 +44,13 @@ struct SystemCall {
   ) {
     self.name = name
     arguments = (first, second, third, fourth, fifth, sixth)
-    self.handler = handler
+    run = { frame in
+      do throws(Errno) {
+        frame.rax = try handler(&frame)
+      } catch {
+        frame.rax = 0 &- UInt64(error.rawValue)
+      }
+    }
   }
 }
 
