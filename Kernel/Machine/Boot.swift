@@ -82,6 +82,9 @@ func machineStart(_ startInfo: UInt64) -> Never {
   Boot.initialize(startInfo)
   Processor.initialize()
   Traps.initialize()
+  IOAPIC.initialize()
+  LocalAPIC.initialize()
+  Clock.initialize()
   kernelMain()
 }
 

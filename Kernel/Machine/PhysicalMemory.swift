@@ -64,6 +64,8 @@ public enum PhysicalMemory {
   private static var untouched = InlineArray<16, Range<UInt32>>(repeating: 0..<0)
   private static var untouchedCount = 0
   private static var freeCount = 0
+  /// What `add` was told, for `isMemory`.
+  private static var memory = InlineArray<16, Range<UInt32>>(repeating: 0..<0)
   /// Frames of memory that the machine has for the kernel's and the program's use.
   public private(set) static var total = 0
   /// The number after the last frame.
@@ -83,9 +85,22 @@ public enum PhysicalMemory {
     guard !range.isEmpty else { return }
     guard untouchedCount < 16 else { return }
     untouched[untouchedCount] = range
+    memory[untouchedCount] = range
     untouchedCount += 1
     total += range.count
     end = max(end, range.upperBound)
+  }
+
+  /// Whether any of the bytes is usable memory or the kernel's image: no device's registers stand there.
+  static func isMemory(_ range: Range<UInt64>) -> Bool {
+    if range.lowerBound < 0x10_0000 + (tables_end() - image_start()) { return true }
+    for index in 0..<untouchedCount
+    where range.lowerBound >> 12 < UInt64(memory[index].upperBound)
+      && (range.upperBound - 1) >> 12 >= UInt64(memory[index].lowerBound)
+    {
+      return true
+    }
+    return false
   }
 
   /// Places the array of records into usable memory. The direct map must reach it.

@@ -95,6 +95,18 @@ public enum Processor {
   public static func waitForInterrupt() { wait_for_interrupt() }
   public static func disableInterrupts() { disable_interrupts() }
   public static func enableInterrupts() { enable_interrupts() }
+  /// Whether an interrupt could arrive now (RFLAGS.IF).
+  public static var interruptsAreEnabled: Bool { read_flags() & 1 << 9 != 0 }
+  /// Calls `body` with interrupts off; afterwards they are as they were.
+  @inline(__always)
+  public static func withoutInterrupts<Result, Failure: Error>(
+    _ body: () throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    let wereEnabled = interruptsAreEnabled
+    disable_interrupts()
+    defer { if wereEnabled { enable_interrupts() } }
+    return try body()
+  }
   @inlinable public static func pause() { cpu_pause() }
 
   /// Stops at the next execution of the instruction at `address` (debug register 0), or never if nil.

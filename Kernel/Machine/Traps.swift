@@ -99,10 +99,19 @@ func machineTrap(_ pointer: UnsafeMutableRawPointer) {
 
 /// Work is pending and the program is about to go on: do it first, unless the kernel was interrupted.
 private func finish(_ frame: UnsafeMutablePointer<TrapFrame>) {
-  if isKernelAddress(frame.pointee.rip) {
-    if isKernelAddress(frame.pointee.rsp) { return }
+  let rip = frame.pointee.rip
+  if isKernelAddress(rip) {
+    if isKernelAddress(frame.pointee.rsp) {
+      // A system call that has already looked for work, or has not yet switched back: it looks again.
+      // What it popped is still there: an interrupt leaves the 128 bytes below the stack pointer alone.
+      if rip > system_call_exit_address() && rip < system_call_return_address() {
+        frame.pointee.rip = system_call_exit_slowly_address()
+        frame.pointee.rsp = get_kernel_stack_top() - UInt64(MemoryLayout<TrapFrame>.size)
+      }
+      return
+    }
     // Between the stack switch and the jump back of a system call: the program is where RCX says.
-    guard frame.pointee.rip == system_call_return_address() else { return }
+    guard rip == system_call_return_address() else { return }
     frame.pointee.rip = frame.pointee.rcx
   }
   kernelReturnToProgram(&frame.pointee)

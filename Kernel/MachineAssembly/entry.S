@@ -64,6 +64,8 @@ system_call_entry:                      // RCX: return address, R11: flags; SFMA
     movq %rsp, %rdi
     xorl %ebp, %ebp                     // ends a backtrace
     call kernel_system_call
+    .globl system_call_exit             // from here to the jump, work noted by an interrupt starts the exit
+system_call_exit:                       // again: see finish() in Traps.swift
     cmpl $0, pending_work(%rip)
     jne 1f
     movl FRAME_RFLAGS(%rsp), %eax
@@ -76,7 +78,10 @@ system_call_entry:                      // RCX: return address, R11: flags; SFMA
     .globl system_call_return
 system_call_return:                     // an interrupt here finds the program's RSP: see return_address()
     jmp *%rcx
-1:  movq %rsp, %rdi
+    .globl system_call_exit_slowly
+system_call_exit_slowly:
+1:  cli                                 // until iretq: nothing can be noted unseen
+    movq %rsp, %rdi
     call kernel_return_to_program
     .globl resume_program
 resume_program:

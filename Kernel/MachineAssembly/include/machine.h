@@ -45,6 +45,7 @@ INLINE int rdseed64(uint64_t *o) { uint8_t ok; __asm__ volatile("rdseed %0; setc
 INLINE void cpu_pause(void) { __asm__ volatile("pause"); }
 INLINE void disable_interrupts(void) { __asm__ volatile("cli" ::: "memory"); }
 INLINE void enable_interrupts(void) { __asm__ volatile("sti" ::: "memory"); }
+INLINE uint64_t read_flags(void) { uint64_t v; __asm__ volatile("pushfq; pop %0" : "=r"(v)::"memory"); return v; }
 INLINE void wait_for_interrupt(void) { __asm__ volatile("sti; hlt; cli" ::: "memory"); }
 INLINE void halt(void) { __asm__ volatile("cli; hlt" ::: "memory"); }
 INLINE void memory_barrier(void) { __asm__ volatile("mfence" ::: "memory"); }
@@ -55,6 +56,11 @@ INLINE void load_tables(const void *gdtr, const void *idtr, uint16_t task) {
 }
 INLINE void fill_zero(uint64_t address, uint64_t words) { __asm__ volatile("rep stosq" : "+D"(address), "+c"(words) : "a"(0ul) : "memory"); }
 INLINE void copy_words(uint64_t to, uint64_t from, uint64_t words) { __asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words)::"memory"); }
+// (high * 2^64 + low) / divisor, for high < divisor (else the processor traps).
+INLINE uint64_t divide_wide(uint64_t high, uint64_t low, uint64_t divisor) {
+  __asm__("divq %2" : "+d"(high), "+a"(low) : "r"(divisor) : "cc");
+  return low;
+}
 
 // MARK: PVH start info (Xen public headers, arch-x86/hvm/start_info.h)
 struct hvm_module { uint64_t address, size, command_line, reserved; };
@@ -93,6 +99,8 @@ ADDRESS_OF(task_state_address, task_state)
 ADDRESS_OF(trap_stubs_address, trap_stubs)
 ADDRESS_OF(system_call_entry_address, system_call_entry)
 ADDRESS_OF(system_call_return_address, system_call_return)
+ADDRESS_OF(system_call_exit_address, system_call_exit)
+ADDRESS_OF(system_call_exit_slowly_address, system_call_exit_slowly)
 ADDRESS_OF(interrupt_stack_top_address, interrupt_stack_top)
 ADDRESS_OF(nmi_stack_top_address, nmi_stack_top)
 ADDRESS_OF(double_fault_stack_top_address, double_fault_stack_top)
@@ -107,4 +115,7 @@ INLINE uint32_t get_boot_seed_length(void) { return boot_seed_length; }
 INLINE uint64_t get_kernel_stack_top(void) { return kernel_stack_top; }
 INLINE uint32_t get_pending_work(void) { return *(volatile uint32_t *)&pending_work; }
 INLINE void set_pending_work(uint32_t v) { *(volatile uint32_t *)&pending_work = v; }
+// One instruction each: whole with regard to the interrupts of this processor.
+INLINE void add_pending_work(uint32_t bits) { __asm__ volatile("orl %1, %0" : "+m"(pending_work) : "ir"(bits) : "memory"); }
+INLINE void remove_pending_work(uint32_t bits) { __asm__ volatile("andl %1, %0" : "+m"(pending_work) : "ir"(~bits) : "memory"); }
 #pragma clang assume_nonnull end
