@@ -17,13 +17,6 @@ public enum VectorState {
     return program_restore_vectors(frame.address, Processor.vectorStateMask) == 0
   }
 
-  /// All registers as a new program finds them (System V ABI, x86-64, 3.4.1). False: no memory.
-  public static func reset() -> Bool {
-    guard let frame = PhysicalMemory.allocateZeroed() else { return false }
-    defer { PhysicalMemory.release(frame) }
-    frame.storeWord(0x1f80, at: 24)  // MXCSR is loaded from the area even where all else is initial
-    return restore(from: frame)
-  }
 
   /// Loads the 512 bytes of FXSAVE at the start of `frame` and resets everything beyond (the header of
   /// XSAVE is written over what `frame` holds there).

@@ -36,7 +36,7 @@ private func signalOfException(_ vector: UInt64, _ rip: UInt64, _ faultAddress: 
     if isKernelAddress(faultAddress) {
       return SignalInformation(Signal.segmentation, code: SegmentationCode.notMapped, address: faultAddress)
     }
-    return SignalInformation(lastFault.signal, code: lastFault.code, address: faultAddress)
+    return pageFaultSignal(lastPageFault.cause, faultAddress)
   case Vector.alignmentCheck:
     return SignalInformation(Signal.bus, code: 1)  // BUS_ADRALN
   case Vector.floatingPoint:
@@ -50,6 +50,19 @@ private func signalOfException(_ vector: UInt64, _ rip: UInt64, _ faultAddress: 
     return SignalInformation(Signal.bus, code: SignalInformation.kernel)
   default:
     return SignalInformation(Signal.segmentation, code: SignalInformation.kernel)
+  }
+}
+
+private func pageFaultSignal(_ cause: PageFaultFailure.Cause, _ address: UInt64) -> SignalInformation {
+  switch cause {
+  case .notMapped:
+    return SignalInformation(Signal.segmentation, code: SegmentationCode.notMapped, address: address)
+  case .notAllowed, .stackGuard:
+    return SignalInformation(Signal.segmentation, code: SegmentationCode.notAllowed, address: address)
+  case .beyondEnd, .inputOutput:
+    return SignalInformation(Signal.bus, code: 2, address: address)  // BUS_ADRERR
+  case .outOfMemory:
+    return SignalInformation(Signal.kill, code: SignalInformation.kernel)
   }
 }
 

@@ -79,7 +79,7 @@ private struct VectorStateNote: BitwiseCopyable {
 
 extension Signals {
   /// The bytes that a frame may need on a stack, its alignment included: AT_MINSIGSTKSZ.
-  static var greatestFrameSize: UInt64 { SignalFrame.size + UInt64(Processor.vectorStateSize) + 4 + 64 + 24 + 128 }
+  static var minimumStackSize: UInt64 { SignalFrame.size + UInt64(Processor.vectorStateSize) + 4 + 64 + 24 + 128 }
 
   /// Makes `frame` enter the handler of `action`, with what it was on the program's stack. False: the
   /// stack cannot take it, or there is no function to return through; `frame` is then as it was.
@@ -152,7 +152,10 @@ extension Signals {
   }
 
   private static func restoreVectorState(from address: UInt64) -> Bool {
-    if address == 0 { return VectorState.reset() }
+    if address == 0 {
+      Processor.resetVectorState()
+      return true
+    }
     guard let note = ProgramMemory.load(VectorStateNote.self, at: address &+ VectorStateNote.offset) else {
       return false
     }

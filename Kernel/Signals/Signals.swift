@@ -40,10 +40,12 @@ enum Signals {
   static var isInterrupting: Bool { !SignalRules.deliverable(thread, shared).isEmpty }
 
   /// What a signal handler would find after `execve`: none of the old program's functions.
-  static func resetForNewProgram() {
+  static func resetForExec() {
     shared.actions.resetForNewProgram()
     thread.alternateStack = AlternateStack()
     interruptedSleep = nil
+    RestartableSequence.reset()
+    PosixTimers.deleteAll()
     HaltDetection.reset()
   }
 
@@ -57,7 +59,7 @@ enum Signals {
         case .handle(let action):
           let wasInterrupted = frame
           interruptCall(&frame, isRestarted: action.has(SignalAction.restart))
-          if enterHandler(information, action, &frame) {
+          if RestartableSequence.interrupt(&frame) && enterHandler(information, action, &frame) {
             SignalRules.enterHandler(Int(information.number), action, &thread)
           } else {
             refuseHandler(of: Int(information.number), wasInterrupted)

@@ -19,10 +19,11 @@ enum PosixTimers {
   }
   private static var timers = InlineArray<32, Timer>(repeating: Timer())
 
-  /// nil: there are as many as there can be.
-  static func create(_ timer: Timer) -> Int32? {
+  /// nil: there are as many as there can be. Without a `sigevent` the signal's value is the identifier.
+  static func create(_ timer: Timer, valueIsIdentifier: Bool) -> Int32? {
     for index in 0..<32 where !timers[index].isUsed {
       timers[index] = timer
+      if valueIsIdentifier { timers[index].value = UInt64(index) }
       timers[index].isUsed = true
       return Int32(index)
     }
