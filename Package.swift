@@ -22,8 +22,11 @@ var targets: [Target] = [
   .target(name: "Cryptography", path: "Core/Cryptography", swiftSettings: memorySafe),
   .target(name: "Elf", path: "Core/Elf", swiftSettings: memorySafe),
   .target(name: "Ext4", dependencies: ["Storage", "Checksums"], path: "Core/Ext4", swiftSettings: memorySafe),
-  .target(name: "DiskLayout", dependencies: ["Storage", "Checksums"], path: "Core/DiskLayout", swiftSettings: memorySafe),
-  .target(name: "MachineConfiguration", dependencies: ["Checksums"], path: "Core/MachineConfiguration", swiftSettings: memorySafe),
+  .target(
+    name: "DiskLayout", dependencies: ["Storage", "Checksums"], path: "Core/DiskLayout", swiftSettings: memorySafe),
+  .target(
+    name: "MachineConfiguration", dependencies: ["Checksums"], path: "Core/MachineConfiguration",
+    swiftSettings: memorySafe),
   .target(name: "Channel", path: "Core/Channel", swiftSettings: memorySafe),
   .target(name: "Signals", path: "Core/Signals", swiftSettings: memorySafe),
 ]
@@ -38,7 +41,9 @@ if isKernelBuild {
     .target(name: "MachineAssembly", path: "Kernel/MachineAssembly"),
     .target(
       name: "Machine", dependencies: ["MachineAssembly", "Storage"], path: "Kernel/Machine",
-      swiftSettings: [.enableExperimentalFeature("Extern"), .enableExperimentalFeature("Lifetimes"), .swiftLanguageMode(.v5)]),
+      swiftSettings: [
+        .enableExperimentalFeature("Extern"), .enableExperimentalFeature("Lifetimes"), .swiftLanguageMode(.v5),
+      ]),
     .executableTarget(
       name: "Kernel", dependencies: ["Machine"] + core, path: "Kernel",
       exclude: ["Machine", "MachineAssembly", "kernel.ld", "toolset.json"],
@@ -46,25 +51,37 @@ if isKernelBuild {
   ]
 } else {
   targets += [
+    .target(name: "LinuxHeaders", path: "Host/LinuxHeaders"),
+    .target(
+      name: "HostSystem",
+      dependencies: [
+        "LinuxHeaders", .product(name: "Logging", package: "swift-log"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      path: "Host/System", swiftSettings: memorySafe),
     .target(
       name: "Configuration",
-      dependencies: ["MachineConfiguration", .product(name: "TOMLKit", package: "TOMLKit")],
+      dependencies: [
+        "HostSystem", .product(name: "TOMLKit", package: "TOMLKit"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
       path: "Host/Configuration", swiftSettings: memorySafe),
     .target(
       name: "Programs",
-      dependencies: ["Elf", .product(name: "SystemPackage", package: "swift-system")],
+      dependencies: ["Elf", "HostSystem", .product(name: "SystemPackage", package: "swift-system")],
       path: "Host/Programs", swiftSettings: memorySafe),
     .target(
       name: "Images",
       dependencies: [
-        "Storage", "Ext4", "DiskLayout", "MachineConfiguration",
+        "Storage", "Ext4", "DiskLayout", "MachineConfiguration", "Configuration", "Programs", "HostSystem",
+        .product(name: "Logging", package: "swift-log"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
       path: "Host/Images", swiftSettings: memorySafe),
     .target(
       name: "Hypervisors",
       dependencies: [
-        "Channel", "MachineConfiguration", .product(name: "Logging", package: "swift-log"),
+        "Channel", "Elf", "HostSystem", .product(name: "Logging", package: "swift-log"),
         .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
@@ -72,9 +89,10 @@ if isKernelBuild {
     .executableTarget(
       name: "vorteil",
       dependencies: [
-        "Configuration", "Programs", "Images", "Hypervisors",
+        "Configuration", "Programs", "Images", "Hypervisors", "HostSystem",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
+        .product(name: "SystemPackage", package: "swift-system"),
       ],
       path: "Host/vorteil", swiftSettings: memorySafe),
     .executableTarget(
@@ -85,10 +103,17 @@ if isKernelBuild {
         .product(name: "SystemPackage", package: "swift-system"),
       ],
       path: "Benchmarks/benchmark"),
-    .testTarget(name: "CoreTests", dependencies: core + ["ProcessorIntrinsics"].map { .target(name: $0) }, path: "Tests/CoreTests"),
     .testTarget(
-      name: "HostTests", dependencies: ["Configuration", "Programs", "Images", "Hypervisors", "Ext4", "DiskLayout"],
-      path: "Tests/HostTests"),
+      name: "CoreTests", dependencies: core + ["ProcessorIntrinsics"].map { .target(name: $0) }, path: "Tests/CoreTests"
+    ),
+    .testTarget(
+      name: "HostTests",
+      dependencies: [
+        "vorteil", "Configuration", "Programs", "Images", "Hypervisors", "HostSystem", "Ext4", "DiskLayout",
+        "MachineConfiguration", .product(name: "Subprocess", package: "swift-subprocess"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      path: "Tests/HostTests", exclude: ["Fixtures"]),
     .testTarget(
       name: "VirtualMachineTests",
       dependencies: [

@@ -65,6 +65,5 @@ public func kernelMain() -> Never {
   Serial.write(" addr "); Serial.writeHexadecimal(faultAddress);Serial.write(" rsp "); Serial.writeHexadecimal(frame.rsp); Serial.write(" err "); Serial.writeHexadecimal(frame.errorCode); Serial.put(10)
   Process.kill(bySignal: 11)
 }
-@_silgen_name("kernel_interrupt") public func kernelInterrupt(_ vector: UInt64, _ frame: inout TrapFrame, _ fromProgram: Bool) {}
-@_silgen_name("kernel_return_to_program") public func kernelReturnToProgram(_ frame: inout TrapFrame) {}
+@_silgen_name("kernel_return_to_program") public func kernelReturnToProgram(_ frame: inout TrapFrame) { PendingWork.remove(.resume); PendingWork.remove(.tick); frame.rflags |= 0x200 }
 @_silgen_name("kernel_panicked") public func kernelPanicked() {}

@@ -24,19 +24,31 @@ public struct ElfDynamicSection: Equatable, Sendable {
 
   /// Reads the dynamic section out of the whole file; nil if it has none (a static program).
   public init?(parsing file: Span<UInt8>, of program: ElfProgram) throws(ElfError) {
+    try self.init(of: program) { offset, count in
+      guard offset <= UInt64(file.count), count <= file.count - Int(offset) else { return nil }
+      var bytes: [UInt8] = []
+      bytes.reserveCapacity(count)
+      for index in Int(offset)..<Int(offset) + count { bytes.append(file[index]) }
+      return bytes
+    }
+  }
+
+  /// Reads the dynamic section through `read`, which returns exactly the asked number of bytes of the file, or nil:
+  /// a few reads of a file that may be large. Nil if it has no dynamic section (a static program).
+  public init?(
+    of program: ElfProgram, read: (_ offset: UInt64, _ count: Int) -> [UInt8]?
+  ) throws(ElfError) {
     guard let segment = program.dynamic else { return nil }
-    let bytes = ElfBytes(file)
-    let start = Int(fileOffset: segment.offset)
-    let entryCount = Int(fileOffset: segment.fileSize / 16)
+    guard let section = read(segment.offset, Int(fileOffset: segment.fileSize)) else { throw .truncated }
+    let bytes = ElfBytes(section.span)
 
     // The string table's place may come after the first use of it.
     var tableAddress: UInt64?
     var tableSize: UInt64?
     var uses: [(tag: UInt64, offset: UInt64)] = []
-    entries: for index in 0..<entryCount {
-      let position = start &+ index &* 16
-      let tag = try bytes.number64(position)
-      let value = try bytes.number64(position &+ 8)
+    entries: for index in 0..<section.count / 16 {
+      let tag = try bytes.number64(index &* 16)
+      let value = try bytes.number64(index &* 16 &+ 8)
       switch tag {
       case Tag.null: break entries
       case Tag.stringTable: tableAddress = value
@@ -46,13 +58,11 @@ public struct ElfDynamicSection: Equatable, Sendable {
       }
     }
     guard !uses.isEmpty else { return }
-    guard let tableAddress, let tableSize,
-      let tableStart = program.fileOffset(of: tableAddress, count: tableSize),
-      tableStart <= UInt64(file.count), tableSize <= UInt64(file.count) - tableStart
+    guard let tableAddress, let tableSize, let tableStart = program.fileOffset(of: tableAddress, count: tableSize)
     else { throw .malformedDynamicSection }
-    let table = ElfBytes(file.extracting(Int(tableStart)..<Int(tableStart + tableSize)))
+    let table = ElfRange(offset: tableStart, count: tableSize)
     for use in uses {
-      let string = try Self.string(table, use.offset)
+      let string = try Self.string(table, use.offset, read)
       switch use.tag {
       case Tag.needed: needed.append(string)
       case Tag.soname: soname = string
@@ -62,8 +72,20 @@ public struct ElfDynamicSection: Equatable, Sendable {
     }
   }
 
-  private static func string(_ table: ElfBytes, _ offset: UInt64) throws(ElfError) -> [UInt8] {
-    do throws(ElfError) { return try table.string(Int(fileOffset: offset)) } catch { throw .malformedDynamicSection }
+  /// Longer than any path that Linux opens.
+  private static let maximumStringLength: UInt64 = 64 * 1024
+
+  private static func string(
+    _ table: ElfRange, _ offset: UInt64, _ read: (UInt64, Int) -> [UInt8]?
+  ) throws(ElfError) -> [UInt8] {
+    guard offset < table.count else { throw .malformedDynamicSection }
+    // Nearly every string is short: look at a little first.
+    for limit in [256, maximumStringLength] {
+      let count = min(limit, table.count - offset)
+      guard let bytes = read(table.offset + offset, Int(count)) else { throw .malformedDynamicSection }
+      if let end = bytes.firstIndex(of: 0) { return Array(bytes[..<end]) }
+    }
+    throw .malformedDynamicSection
   }
 }
 

@@ -10,6 +10,8 @@ public enum PendingWork: UInt32 {
   case tick = 2
   /// A signal may be deliverable.
   case signal = 4
+  /// A system call has set all registers: the program must not go on by the short way.
+  case resume = 8
 
   /// Notes `work`; allowed everywhere, also in interrupt handlers.
   @inline(__always) public static func add(_ work: PendingWork) { add_pending_work(work.rawValue) }

@@ -29,8 +29,19 @@ public struct TrapFrame: BitwiseCopyable {
 
   public init() {}
 
-  /// `vector` of a system call.
+  /// `vector` of a system call. The registers that functions preserve (RBX, RBP, R12 to R15) are not in the
+  /// frame then; they are when it reaches `kernel_return_to_program`.
   public static var systemCallVector: UInt64 { 0x100 }
+
+  /// A system call sets every register itself: from now on the frame is complete, and the program goes on
+  /// with exactly what stands in it. Only for a frame that a system call was made with.
+  public mutating func replace(with state: TrapFrame) {
+    let number = errorCode
+    self = state
+    errorCode = number
+    vector = Self.systemCallVector + 1
+    PendingWork.add(.resume)
+  }
 }
 
 /// The vectors of the processor's exceptions (Intel SDM volume 3, table 6-1) and our own.

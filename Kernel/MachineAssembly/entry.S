@@ -9,11 +9,12 @@
 // only if both RIP and RSP are
 // the kernel's did the interrupt hit the kernel on its own stack.
 
+#define FRAME_VECTOR 120
 #define FRAME_RFLAGS 152
 #define TRAP_FLAGS 0x44700              /* AC, NT, DF, IF, TF */
 
     .text
-    .macro PUSH_REGISTERS
+    .macro PUSH_SCRATCH_REGISTERS
     pushq %rdi
     pushq %rsi
     pushq %rdx
@@ -23,6 +24,9 @@
     pushq %r9
     pushq %r10
     pushq %r11
+    .endm
+    .macro PUSH_REGISTERS
+    PUSH_SCRATCH_REGISTERS
     pushq %rbx
     pushq %rbp
     pushq %r12
@@ -30,13 +34,7 @@
     pushq %r14
     pushq %r15
     .endm
-    .macro POP_REGISTERS
-    popq %r15
-    popq %r14
-    popq %r13
-    popq %r12
-    popq %rbp
-    popq %rbx
+    .macro POP_SCRATCH_REGISTERS
     popq %r11
     popq %r10
     popq %r9
@@ -46,6 +44,15 @@
     popq %rdx
     popq %rsi
     popq %rdi
+    .endm
+    .macro POP_REGISTERS
+    popq %r15
+    popq %r14
+    popq %r13
+    popq %r12
+    popq %rbp
+    popq %rbx
+    POP_SCRATCH_REGISTERS
     .endm
 
     .balign 64
@@ -60,9 +67,9 @@ system_call_entry:                      // RCX: return address, R11: flags; SFMA
     pushq %rcx
     pushq %rax                          // the number, kept for a restart
     pushq $0x100                        // vector: a system call
-    PUSH_REGISTERS
+    PUSH_SCRATCH_REGISTERS
+    subq $48, %rsp                      // the six that functions preserve: see complete_frame
     movq %rsp, %rdi
-    xorl %ebp, %ebp                     // ends a backtrace
     call kernel_system_call
     .globl system_call_exit             // from here to the jump, work noted by an interrupt starts the exit
 system_call_exit:                       // again: see finish() in Traps.swift
@@ -72,7 +79,8 @@ system_call_exit:                       // again: see finish() in Traps.swift
     andl $TRAP_FLAGS, %eax
     cmpl $0x200, %eax                   // anything unusual: take the long way
     jne 1f
-    POP_REGISTERS
+    addq $48, %rsp
+    POP_SCRATCH_REGISTERS
     movq 16(%rsp), %rcx
     movq 40(%rsp), %rsp
     .globl system_call_return
@@ -81,7 +89,15 @@ system_call_return:                     // an interrupt here finds the program's
     .globl system_call_exit_slowly
 system_call_exit_slowly:
 1:  cli                                 // until iretq: nothing can be noted unseen
-    movq %rsp, %rdi
+    cmpl $0x101, FRAME_VECTOR(%rsp)     // the call has set all registers itself (execve, rt_sigreturn)
+    je 2f
+    movq %r15, 0(%rsp)                  // complete the frame: these still are the program's
+    movq %r14, 8(%rsp)
+    movq %r13, 16(%rsp)
+    movq %r12, 24(%rsp)
+    movq %rbp, 32(%rsp)
+    movq %rbx, 40(%rsp)
+2:  movq %rsp, %rdi
     call kernel_return_to_program
     .globl resume_program
 resume_program:

@@ -150,11 +150,9 @@ enum Loader {
     Processor.gsBase = 0
     Processor.resetVectorState()
     var fresh = TrapFrame()
-    fresh.vector = frame.vector
-    fresh.errorCode = frame.errorCode
     fresh.rip = entry
     fresh.rsp = initial.stackPointer
-    frame = fresh
+    frame.replace(with: fresh)
   }
 
   /// The last component of a path, cut to fifteen bytes as `comm` is.
