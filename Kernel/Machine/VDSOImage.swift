@@ -9,10 +9,10 @@ public enum VDSOImage {
     Frame(number: UInt32((vdso_image_address() - image_start() + 0x10_0000) >> 12))
   }
 
-  /// Writes the data page: what a reader sees is all old or all new, or it notices and tries again.
-  /// Offsets are those of vdso.S.
+  /// Writes the data page: what a reader sees is all old or all new, or it notices and asks the kernel.
+  /// Without `realtime` the clocks that follow the wall clock are left to the kernel. Offsets are vdso.S's.
   public static func publish(
-    _ data: Frame, timestampBase: UInt64, multiplier: UInt64, realtime: UInt64, monotonic: UInt64
+    _ data: Frame, timestampBase: UInt64, multiplier: UInt64, realtime: UInt64?, monotonic: UInt64
   ) {
     let sequence = data.loadWord(at: 0) | 1
     data.storeWord(sequence, at: 0)
@@ -20,12 +20,10 @@ public enum VDSOImage {
     data.storeWord(timestampBase, at: 8)
     data.storeWord(multiplier, at: 16)
     for clock in 0..<8 { data.storeWord(monotonic, at: 64 + clock * 8) }
-    data.storeWord(realtime, at: 64)
-    data.storeWord(realtime, at: 64 + 5 * 8)
+    data.storeWord(realtime ?? 0, at: 64)
+    data.storeWord(realtime ?? 0, at: 64 + 5 * 8)
+    data.storeWord(realtime == nil ? 0xd2 : 0xf3, at: 32)
     memory_barrier()
     data.storeWord((sequence &+ 1) & 0xffff_ffff, at: 0)
   }
-
-  /// A data page that says "ask the kernel".
-  public static func initialize(_ data: Frame) { data.storeWord(1, at: 0) }
 }

@@ -4,10 +4,11 @@
 // (AT_SYSINFO_EHDR). C libraries and language runtimes find its functions by name and version and call them
 // in place of system calls. Directly below it lies the page of VDSOData, read-only for the program:
 //
-//     0    sequence       odd while the kernel writes, or has not yet written
+//     0    sequence       odd while the kernel writes
 //     8    timestampBase
 //     16   multiplier     nanoseconds a tick, 32 binary places
 //     24   processor      the number of this processor
+//     32   clocks         which clocks can be told here, a bit each; of CLOCKS
 //     64   base[8]        by clock: nanoseconds at timestampBase
 //
 // The layout of ELF: System V ABI, chapters 4 and 5; of versions: LSB Core, 10.7. Only DT_HASH is given:
@@ -17,9 +18,9 @@
 #define DATA_TIMESTAMP 8
 #define DATA_MULTIPLIER 16
 #define DATA_PROCESSOR 24
+#define DATA_CLOCKS 32
 #define DATA_BASES 64
-// CLOCK_REALTIME, MONOTONIC, MONOTONIC_RAW, REALTIME_COARSE, MONOTONIC_COARSE, BOOTTIME.
-#define CLOCKS 0xf3
+#define CLOCKS 0xf3   /* CLOCK_REALTIME, MONOTONIC, MONOTONIC_RAW, REALTIME_COARSE, MONOTONIC_COARSE, BOOTTIME */
 #define NANOSECONDS 1000000000
 
     .section .rodata.vdso, "a"
@@ -131,8 +132,8 @@ note:                                   // the version of Linux that is implemen
 note_end:
 
 // MARK: functions, all by the C calling convention
-    // RAX: the nanoseconds of clock RDI (below 8, in CLOCKS). Changes RCX, RDX, R8, R9. To 9 with odd R8
-    // if the kernel has to be asked.
+    // RAX: the nanoseconds of clock RDI (below 8, in CLOCKS). Changes RCX, RDX, R8, R9. To 9 if the
+    // kernel has to be asked.
     .macro READ_CLOCK
 1:  movl vdso_image - 4096 + DATA_SEQUENCE(%rip), %r8d
     testb $1, %r8b
@@ -170,7 +171,7 @@ text:
 vdso_clock_gettime:                     // (clock, timespec *)
     cmpl $7, %edi
     ja 9f
-    movl $CLOCKS, %eax
+    movl vdso_image - 4096 + DATA_CLOCKS(%rip), %eax
     btl %edi, %eax
     jnc 9f
     movl %edi, %edi
@@ -194,6 +195,8 @@ vdso_gettimeofday:                      // (timeval *, timezone *), either may b
     movq $0, (%rsi)                     // UTC, no daylight saving time
 4:  testq %rdi, %rdi
     jz 5f
+    testb $1, vdso_image - 4096 + DATA_CLOCKS(%rip)
+    jz 9f
     xorl %edi, %edi
     READ_CLOCK
     SPLIT_SECONDS
@@ -213,6 +216,8 @@ vdso_gettimeofday_end:
     .balign 64
 vdso_time:                              // (time_t *), which may be null
     movq %rdi, %r10
+    testb $1, vdso_image - 4096 + DATA_CLOCKS(%rip)
+    jz 9f
     xorl %edi, %edi
     READ_CLOCK
     SPLIT_SECONDS

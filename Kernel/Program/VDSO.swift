@@ -6,7 +6,6 @@ enum VDSO {
   /// The page that the vDSO's code reads, directly below it in the program.
   static let dataFrame: Frame = {
     guard let frame = PhysicalMemory.allocateZeroed() else { Panic.stop("no memory for the vDSO's data") }
-    VDSOImage.initialize(frame)
     return frame
   }()
   /// The page of code. The kernel keeps a reference for ever: it is not the allocator's to have.
@@ -16,20 +15,23 @@ enum VDSO {
     return frame
   }()
 
-  /// The clock's generation that the data page shows.
+  /// The state of the clock that the data page shows.
   private static var publishedGeneration: UInt32 = 0
+  private static var publishedOffset: UInt64? = nil
 
-  /// Shows the clock's present scale to the program. After the clock was set up, refined or set.
+  /// Shows the clock's present scale to the program. After the clock was set up or refined.
   static func update() {
     let scale = Clock.scale
+    let offset = Clock.realtimeOffset
     VDSOImage.publish(
       dataFrame, timestampBase: scale.timestampBase, multiplier: scale.multiplier,
-      realtime: scale.nanosecondsBase &+ Clock.realtimeOffset, monotonic: scale.nanosecondsBase)
+      realtime: offset.map { scale.nanosecondsBase &+ $0 }, monotonic: scale.nanosecondsBase)
     publishedGeneration = Clock.generation
+    publishedOffset = offset
   }
 
-  /// `update`, if the clock has changed since.
+  /// `update`, if the clock has changed since: the calls that the vDSO falls back to make it work.
   @inline(__always) static func updateIfNeeded() {
-    if publishedGeneration != Clock.generation { update() }
+    if publishedGeneration != Clock.generation || publishedOffset != Clock.realtimeOffset { update() }
   }
 }

@@ -7,8 +7,9 @@ import Machine
 @_silgen_name("kernel_return_to_program")
 public func kernelReturnToProgram(_ frame: inout TrapFrame) {
   while true {
-    if PendingWork.contains(.input) { Console.receivePending() }
-    if PendingWork.take(.tick) { Ticks.tick(frame) }
+    PendingWork.remove(.resume)
+    if PendingWork.take(.input) { Console.receive() }
+    Ticks.tickIfDue(frame)
     PendingWork.remove(.signal)
     Signals.deliver(&frame)
     // Delivering may have waited (for a page, for SIGCONT) and let interrupts in meanwhile.

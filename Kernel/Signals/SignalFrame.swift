@@ -143,7 +143,7 @@ extension Signals {
     guard let user = ProgramMemory.load(UserContext.self, at: frame.rsp) else { return false }
     guard restoreVectorState(from: user.context.vectorState) else { return false }
     thread.block(exactly: user.mask)
-    user.context.restore(to: &frame)
+    frame.replace(with: user.context.state(flags: frame.rflags))
     // A stack that cannot be set again is no reason to fail (Linux: restore_altstack).
     _ = SignalRules.setAlternateStack(
       base: user.stackBase, size: user.stackSize, flags: UInt32(truncatingIfNeeded: user.stackFlags),
@@ -212,8 +212,9 @@ extension SignalContext {
     vectorState = address
   }
 
-  /// Puts the registers back, as far as a program may set them.
-  func restore(to frame: inout TrapFrame) {
+  /// The registers, as far as a program may set them; the other bits of RFLAGS are those of `flags`.
+  func state(flags: UInt64) -> TrapFrame {
+    var frame = TrapFrame()
     frame.r8 = r8
     frame.r9 = r9
     frame.r10 = r10
@@ -231,10 +232,7 @@ extension SignalContext {
     frame.rcx = rcx
     frame.rsp = rsp
     frame.rip = rip
-    frame.rflags = frame.rflags & ~ProgramFlags.restorable | rflags & ProgramFlags.restorable
-    frame.cs = TrapFrame().cs
-    frame.ss = TrapFrame().ss
-    // No longer the end of a call that might be made again.
-    frame.vector = 0
+    frame.rflags = flags & ~ProgramFlags.restorable | rflags & ProgramFlags.restorable
+    return frame
   }
 }

@@ -116,7 +116,7 @@ enum Signals {
       message.append("the program was stopped by ")
       message.append(Signal.name(number))
     }
-    Sleep.whileStopped()
+    Wait.uninterruptibly { !shared.isStopped }
   }
 
   // MARK: interrupted calls

@@ -16,8 +16,27 @@ enum Ticks {
     PendingWork.add(.tick)
   }
 
-  /// The timer went off; called on the way back to the program.
-  static func tick(_ frame: TrapFrame) {
+  /// Whether the tick was left out because the kernel waited when the timer went off.
+  private static var isOverdue = false
+
+  /// The timer went off while the kernel waits: only deadlines count. The tick itself is made up for
+  /// before the program goes on.
+  static func tickWhileWaiting() {
+    isOverdue = true
+    let now = Clock.monotonicNanoseconds()
+    Timers.hasFired()
+    Timers.expire(now: now)
+    Timers.arm(now: now, isProgramRunning: false)
+    PendingWork.add(.signal)
+  }
+
+  /// Looks around, if it is time to. Called on the way back to the program.
+  static func tickIfDue(_ frame: TrapFrame) {
+    if PendingWork.take(.tick) || isOverdue { tick(frame) }
+  }
+
+  private static func tick(_ frame: TrapFrame) {
+    isOverdue = false
     if frame.vector == Vector.timer {
       inProgram &+= 1
       HaltDetection.look(frame.rip)
@@ -43,8 +62,12 @@ enum ProcessorTime {
     idle = 0
   }
 
-  /// The processor waited for `nanoseconds`.
-  static func addIdle(_ nanoseconds: UInt64) { idle &+= nanoseconds }
+  /// Lets the processor wait for an interrupt, and does not count that as the program's time.
+  static func halt() {
+    let start = Clock.monotonicNanoseconds()
+    Processor.waitForInterrupt()
+    idle &+= Clock.monotonicNanoseconds() &- start
+  }
 
   static func total(now: UInt64) -> UInt64 {
     let elapsed = now &- started

@@ -12,7 +12,7 @@ func sysUname(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
     for byte in text where bytes.count - start < 64 { bytes.append(byte) }
     while bytes.count - start < 65 { bytes.append(0) }
   }
-  func put(_ text: StaticString) { text.withUTF8Bytes { put($0) } }
+  func put(_ text: StaticString) { put((0..<text.byteCount).map { text.byte(at: $0) }) }
   put("Linux")
   put(hostName)
   // C libraries refuse kernels that are too old; the calls are those of Linux 6.1.

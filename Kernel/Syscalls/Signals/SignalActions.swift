@@ -71,15 +71,9 @@ func sysPause(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
 
 /// The frame that the handler's return leaves behind decides all registers, `rax` among them.
 func sysRtSigreturn(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
-  // This call is never made again, whatever value `rax` gets.
-  call.vector = 0
-  if !Signals.leaveHandler(&call) {
-    Signals.force(SignalInformation(Signal.segmentation, code: SignalInformation.kernel))
-    return 0
-  }
-  // Everything is restored: only the long way out does not change RCX.
-  PendingWork.add(.signal)
-  return call.rax
+  if Signals.leaveHandler(&call) { return call.rax }
+  Signals.force(SignalInformation(Signal.segmentation, code: SignalInformation.kernel))
+  return 0
 }
 
 func sysSigaltstack(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
