@@ -36,6 +36,7 @@ struct Process {
 
   private static func end(_ kind: ExitKind, _ value: UInt32) -> Never {
     MissingFiles.report()
+    UnimplementedCalls.report()
     Console.exit(kind, value)
   }
 }

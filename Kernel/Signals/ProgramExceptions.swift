@@ -15,6 +15,7 @@ public func kernelProgramException(_ frame: inout TrapFrame, _ faultAddress: UIn
   if vector == Vector.pageFault { errorCode |= 4 }
   let address = vector == Vector.pageFault ? faultAddress : Signals.lastException.faultAddress
   Signals.lastException = (vector, errorCode, address)
+  Signals.hasRefusedFrame = false
   guard let information = signalOfException(vector, rip, faultAddress) else { return }
   Signals.force(information)
 }

@@ -12,6 +12,8 @@ enum Signals {
 
   /// The last exception of the program, for `sigcontext` (trapno, err, cr2) and the crash report.
   static var lastException = (vector: UInt64(0), errorCode: UInt64(0), faultAddress: UInt64(0))
+  /// Whether the last SIGSEGV came from a signal frame, not from an instruction.
+  static var hasRefusedFrame = false
   /// What `restart_syscall` would go on with.
   static var interruptedSleep: InterruptedSleep? = nil
 
@@ -57,12 +59,11 @@ enum Signals {
       while let (information, delivery) = SignalRules.take(&thread, &shared) {
         switch delivery {
         case .handle(let action):
-          let wasInterrupted = frame
           interruptCall(&frame, isRestarted: action.has(SignalAction.restart))
           if RestartableSequence.interrupt(&frame) && enterHandler(information, action, &frame) {
             SignalRules.enterHandler(Int(information.number), action, &thread)
           } else {
-            refuseHandler(of: Int(information.number), wasInterrupted)
+            refuseHandler(of: Int(information.number))
           }
         case .terminate, .core: end(information, frame)
         case .stop: stop(Int(information.number))
@@ -82,10 +83,16 @@ enum Signals {
 
   /// A handler's frame could not be made: SIGSEGV, which ends the program if it was the one at fault
   /// (Linux: force_sigsegv).
-  private static func refuseHandler(of number: Int, _ frame: TrapFrame) {
+  private static func refuseHandler(of number: Int) {
     if number == Signal.segmentation {
       shared.actions[number].handler = SignalAction.defaultHandler
     }
+    refuseFrame()
+  }
+
+  /// SIGSEGV for a signal frame that cannot be written or read.
+  static func refuseFrame() {
+    hasRefusedFrame = true
     force(SignalInformation(Signal.segmentation, code: SignalInformation.kernel))
   }
 
@@ -106,7 +113,7 @@ enum Signals {
   /// The program ends by a signal.
   private static func end(_ information: SignalInformation, _ frame: TrapFrame) -> Never {
     CrashReport.write(information, frame)
-    Console.exit(.signaled, UInt32(bitPattern: information.number))
+    Process.kill(bySignal: Int(information.number))
   }
 
   /// Stopped until SIGCONT, or SIGKILL, comes: from the tool, as nobody else is there to send it.

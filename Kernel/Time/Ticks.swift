@@ -13,7 +13,7 @@ enum Ticks {
   /// Starts ticking. Called once, before the program's first instruction.
   static func start() {
     ProcessorTime.start()
-    PendingWork.add(.tick)
+    Timers.arm(now: Clock.monotonicNanoseconds(), isProgramRunning: true)
   }
 
   /// Whether the tick was left out because the kernel waited when the timer went off.

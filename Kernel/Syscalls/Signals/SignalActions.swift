@@ -72,7 +72,7 @@ func sysPause(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
 /// The frame that the handler's return leaves behind decides all registers, `rax` among them.
 func sysRtSigreturn(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   if Signals.leaveHandler(&call) { return call.rax }
-  Signals.force(SignalInformation(Signal.segmentation, code: SignalInformation.kernel))
+  Signals.refuseFrame()
   return 0
 }
 
