@@ -32,32 +32,15 @@ enum Random { static func next() -> UInt64 { Processor.randomWord() ?? 1 }
   static func fill(address: UInt64, count: Int) throws(Errno) {
     var done = 0
     while done < count { guard ProgramMemory.store(UInt8(truncatingIfNeeded: next()), at: address &+ UInt64(done)) else { throw .EFAULT }; done += 1 } } }
-extension Message { mutating func append(bytes: Span<UInt8>) { append(bytes) } }
 func sysWritev(_ c: inout TrapFrame) throws(Errno) -> UInt64 {
   var sum: UInt64 = 0
   for i in 0..<min(c.third, 1024) {
     guard let base = ProgramMemory.loadWord(at: c.second &+ i &* 16), let n = ProgramMemory.loadWord(at: c.second &+ i &* 16 &+ 8), let b = ProgramMemory.bytes(at: base, count: Int(n)) else { throw .EFAULT }
-    Serial.write(b.span); sum &+= n }
+    if Console.isOpen { try Console.write(stream: UInt8(c.first & 3), bytes: b.span) } else { Serial.write(b.span) }; sum &+= n }
   return sum }
+/// TEMPORARY: the path of a mapped file, or nil; Files knows.
 func nodePath(_ node: Node) -> [UInt8]? { nil }
 func sysWrite(_ c: inout TrapFrame) throws(Errno) -> UInt64 {
   guard let b = ProgramMemory.bytes(at: c.second, count: Int(c.third)) else { throw .EFAULT }
-  Serial.write(b.span); return c.third }
-@_silgen_name("kernel_main")
-public func kernelMain() -> Never {
-  var m = Boot.module()
-  theNode.size = m.1
-  var a = m.0
-  while a < m.0 + m.1 { theNode.frames.append(Frame(number: UInt32(a >> 12))); a += 4096 }
-  m.1 = 0
-  Options.parse()
-  addressSpace.initialize()
-  let path: [UInt8] = [47, 97]
-  var frame = TrapFrame()
-  do throws(Errno) {
-    let plan = try Loader.plan(path, [path, [98, 99]], [[65, 61, 98]])
-    try Loader.start(plan, &frame)
-  } catch { Serial.writeHexadecimal(UInt64(error.rawValue)); Panic.stop("cannot start") }
-  Ticks.start()
-  Processor.enterProgram(frame)
-}
+  if Console.isOpen { try Console.write(stream: 1, bytes: b.span) } else { Serial.write(b.span) }
+  return c.third }

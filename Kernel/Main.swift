@@ -21,6 +21,8 @@ public func kernelMain() -> Never {
   } catch {
     Panic.stop("cannot start")
   }
+  Trace.isEnabled = Options.showsSystemCalls
+  Ticks.start()
   Processor.enterProgram(frame)
 }
 @_cdecl("Kernel_main") public func entryPointOfThePackageManager() {}

@@ -100,7 +100,7 @@ enum Signals {
   /// kernel on a non-canonical one, and the kernel's own code is not the program's to enter.
   private static func refuseImpossibleAddress(_ frame: TrapFrame) {
     if frame.rip < 0x7fff_ffff_f000 && !isKernelAddress(frame.rip) { return }
-    let isCanonical = Int64(bitPattern: frame.rip) << 16 >> 16 == Int64(bitPattern: frame.rip)
+    let isCanonical = (Int64(bitPattern: frame.rip) << 16) >> 16 == Int64(bitPattern: frame.rip)
     if isCanonical {
       lastException = (Vector.pageFault, 0x15, frame.rip)
       force(SignalInformation(Signal.segmentation, code: SegmentationCode.notMapped, address: frame.rip))

@@ -79,7 +79,9 @@ enum ProcessorTime {
     let total = total(now: now)
     let ticks = Ticks.inProgram &+ Ticks.inKernel
     if ticks == 0 { return (total, 0) }
-    let user = ticks.dividingFullWidth(total.multipliedFullWidth(by: Ticks.inProgram)).quotient
+    // total * inProgram / ticks, in two parts that both stay inside of 64 bits.
+    let (share, rest) = total.quotientAndRemainder(dividingBy: ticks)
+    let user = share * Ticks.inProgram + rest &* Ticks.inProgram / ticks
     return (user, total &- user)
   }
 }
