@@ -14,9 +14,16 @@ public func kernelMain() -> Never {
     address += 4096
   }
   let path: [UInt8] = [47, 97]
+  // TEMPORARY: words `arg=TEXT` of the command line are the program's arguments.
+  var arguments: [[UInt8]] = [path]
+  Options.forEachWord { word in
+    var word = word
+    guard word.skip("arg=") else { return }
+    arguments.append(word.rest)
+  }
   var frame = TrapFrame()
   do throws(Errno) {
-    let plan = try Loader.plan(path, [path, [98, 99]], [[65, 61, 98]])
+    let plan = try Loader.plan(path, arguments, [[65, 61, 98]])
     try Loader.start(plan, &frame)
   } catch {
     Panic.stop("cannot start")

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import Elf
-import Elf
 import Machine
 
 /// A file that was found fit to be run: looked at entirely before anything of the running program is given up.

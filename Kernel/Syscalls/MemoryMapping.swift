@@ -65,7 +65,9 @@ func sysMmap(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
       start = wish
     } else {
       let limit: UInt64? = flags & MapFlag.below2GiB != 0 ? 0x8000_0000 : nil
-      guard let room = addressSpace.findRoom(length, below: limit, isAnonymous: mapping.node == nil) else { throw .ENOMEM }
+      guard let room = addressSpace.findRoom(length, below: limit, isAnonymous: mapping.node == nil) else {
+        throw .ENOMEM
+      }
       start = room
     }
   }
