@@ -28,10 +28,12 @@ var targets: [Target] = [
     name: "MachineConfiguration", dependencies: ["Checksums"], path: "Core/MachineConfiguration",
     swiftSettings: memorySafe),
   .target(name: "Channel", path: "Core/Channel", swiftSettings: memorySafe),
+  .target(name: "Signals", path: "Core/Signals", swiftSettings: memorySafe),
 ]
 
 let core: [Target.Dependency] = [
   "Storage", "Checksums", "Collections", "Cryptography", "Elf", "Ext4", "DiskLayout", "MachineConfiguration", "Channel",
+  "Signals",
 ]
 
 if isKernelBuild {
