@@ -85,13 +85,15 @@ import Foundation
 
   /// Names what grew and fails if anything did.
   private func compare(_ measurements: [Measurement]) throws {
-    let regressions = try recorded().regressions(in: measurements)
+    let recorded = try recorded()
+    let regressions = recorded.regressions(in: measurements)
     guard regressions.isEmpty else {
       for regression in regressions { print(regression) }
       print("If this is on purpose, run `./bench --save` and commit Benchmarks/results.json.")
       throw ExitCode.failure
     }
-    print("\(measurements.count) instruction counts, none grown by more than a tenth")
+    let compared = measurements.count { recorded.measurements[$0.key]?.vorteil != nil }
+    print("bench: compared \(compared) instruction counts, none has grown by more than a tenth")
   }
 
   private func keep(_ measurements: [Measurement]) async throws {
