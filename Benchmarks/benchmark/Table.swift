@@ -18,6 +18,13 @@ struct Table {
         rows.append(Self.row(work, count, time: work.timeUnit.flatMap { byKey[key.with($0)] }))
       }
     }
+    if measurements.allSatisfy({ $0.linux == nil }) { removeColumns(["Linux", "ratio", "time", "time ratio", "in time"]) }
+  }
+
+  private mutating func removeColumns(_ names: Set<String>) {
+    let kept = header.indices.filter { !names.contains(header[$0]) }
+    header = kept.map { header[$0] }
+    rows = rows.map { row in kept.map { row[$0] } }
   }
 
   private static func row(_ work: Work, _ count: Measurement, time: Measurement?) -> [String] {

@@ -84,6 +84,12 @@ private func measurement(_ name: String, _ vorteil: Double?, _ linux: Double?, u
     #expect(table.markdown.hasPrefix("| work | unit |"))
   }
 
+  @Test func hasNoColumnsForALinuxThatDidNotRun() throws {
+    let table = Table([try measurement("getppid", 85, nil)])
+    #expect(table.header == ["work", "unit", "Vorteil", "target", "result"])
+    #expect(table.rows == [["getppid", "instructions", "85", "90", "met"]])
+  }
+
   @Test func groupsThousands() {
     #expect(Table.grouped(nil) == "-")
     #expect(Table.grouped(999) == "999")
