@@ -18,7 +18,9 @@ struct Table {
         rows.append(Self.row(work, count, time: work.timeUnit.flatMap { byKey[key.with($0)] }))
       }
     }
-    if measurements.allSatisfy({ $0.linux == nil }) { removeColumns(["Linux", "ratio", "time", "time ratio", "in time"]) }
+    if measurements.allSatisfy({ $0.linux == nil }) {
+      removeColumns(["Linux", "ratio", "time", "time ratio", "in time"])
+    }
   }
 
   private mutating func removeColumns(_ names: Set<String>) {
