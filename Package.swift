@@ -44,25 +44,36 @@ if isKernelBuild {
   ]
 } else {
   targets += [
+    .target(name: "LinuxHeaders", path: "Host/LinuxHeaders"),
+    .target(
+      name: "HostSystem",
+      dependencies: [
+        "LinuxHeaders", .product(name: "Logging", package: "swift-log"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      path: "Host/System", swiftSettings: memorySafe),
     .target(
       name: "Configuration",
-      dependencies: ["MachineConfiguration", .product(name: "TOMLKit", package: "TOMLKit")],
+      dependencies: [
+        "HostSystem", .product(name: "TOMLKit", package: "TOMLKit"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
       path: "Host/Configuration", swiftSettings: memorySafe),
     .target(
       name: "Programs",
-      dependencies: ["Elf", .product(name: "SystemPackage", package: "swift-system")],
+      dependencies: ["Elf", "HostSystem", .product(name: "SystemPackage", package: "swift-system")],
       path: "Host/Programs", swiftSettings: memorySafe),
     .target(
       name: "Images",
       dependencies: [
-        "Storage", "Ext4", "DiskLayout", "MachineConfiguration",
+        "Storage", "Ext4", "DiskLayout", "MachineConfiguration", "Configuration", "Programs", "HostSystem",
         .product(name: "SystemPackage", package: "swift-system"),
       ],
       path: "Host/Images", swiftSettings: memorySafe),
     .target(
       name: "Hypervisors",
       dependencies: [
-        "Channel", "MachineConfiguration", .product(name: "Logging", package: "swift-log"),
+        "Channel", "Elf", "HostSystem", .product(name: "Logging", package: "swift-log"),
         .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
@@ -70,7 +81,7 @@ if isKernelBuild {
     .executableTarget(
       name: "vorteil",
       dependencies: [
-        "Configuration", "Programs", "Images", "Hypervisors",
+        "Configuration", "Programs", "Images", "Hypervisors", "HostSystem",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],

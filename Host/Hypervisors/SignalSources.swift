@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+import Dispatch
+import Glibc
+import HostSystem
+
+/// Hands the signals that a person or a service manager sends to the tool to a closure, instead of ending the tool.
+struct SignalSources {
+  private let sources: [any DispatchSourceSignal]
+
+  /// Calls `handler` on `queue` for SIGHUP, SIGINT, SIGQUIT and SIGTERM. From then on SIGPIPE does nothing.
+  init(queue: DispatchQueue, handler: @escaping @Sendable (UInt8) -> Void) {
+    ignoreSignal(SIGPIPE)
+    sources = [SIGHUP, SIGINT, SIGQUIT, SIGTERM].map { number in
+      // A dispatch source sees a signal beside its ordinary action, which would end the tool.
+      ignoreSignal(number)
+      let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
+      source.setEventHandler { handler(UInt8(number)) }
+      source.activate()
+      return source
+    }
+  }
+
+  func cancel() {
+    for source in sources { source.cancel() }
+  }
+}

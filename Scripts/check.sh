@@ -1,0 +1,41 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Checks of the sources that need no machine: style, unsafe code, what is under version control.
+set -eu
+
+root=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd)
+cd "$root"
+. Scripts/common.sh
+find_swift
+result=0
+
+directories=
+for directory in Core Kernel Host Tests Benchmarks; do
+  [ ! -d "$directory" ] || directories="$directories $directory"
+done
+
+echo "style (swift format lint --strict)"
+swift format lint --strict --recursive --parallel $directories Package.swift || result=1
+
+# Lines of code with the word, without comments.
+unsafe_uses() { grep -rnE '(^|[^A-Za-z_.])unsafe ' --include='*.swift' "$@" | grep -vE '^[^:]+:[0-9]+: *//' || true; }
+
+outside=$(unsafe_uses --exclude-dir=Machine $directories)
+echo "unsafe outside of Kernel/Machine: $(printf '%s' "$outside" | grep -c . || true)"
+[ -z "$outside" ] || printf '%s\n' "$outside" | sed -E 's/^([^:]+:[0-9]+): */  \1: /'
+if [ -d Kernel/Machine ]; then
+  inside=$(unsafe_uses Kernel/Machine)
+  echo "unsafe inside of Kernel/Machine: $(printf '%s' "$inside" | grep -c . || true)"
+fi
+
+products=$(git ls-files | grep -E '(^|/)\.build|\.(o|elf|img|raw)$|(^|/)Package\.resolved$' || true)
+if [ -n "$products" ]; then
+  echo "build products under version control:"
+  printf '%s\n' "$products"
+  result=1
+fi
+
+# The linked kernel must not use vector or x87 registers, nor the red zone.
+if [ -x Scripts/check-kernel.sh ]; then Scripts/check-kernel.sh || result=1; fi
+
+exit $result
