@@ -8,7 +8,7 @@ struct VorteilGuest: Guest {
   func command(for run: GuestRun) throws -> [String] {
     let hypervisorArguments = run.countingArguments(plugin: files.plugin)
     return try [
-      files.tool, "run", "--machine", run.machine.rawValue, "--cpu", GuestRun.processorModel,
+      files.tool, "run", "--machine", run.machine.rawValue, "--accelerator", "tcg", "--cpu", GuestRun.processorModel,
       "--memory", "\(run.memoryInMebibytes)M",
     ] + hypervisorArguments.flatMap { ["--hypervisor-argument", $0] } + [
       "--program", "/init", files.tree(of: run.program), "--",
