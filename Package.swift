@@ -22,8 +22,11 @@ var targets: [Target] = [
   .target(name: "Cryptography", path: "Core/Cryptography", swiftSettings: memorySafe),
   .target(name: "Elf", path: "Core/Elf", swiftSettings: memorySafe),
   .target(name: "Ext4", dependencies: ["Storage", "Checksums"], path: "Core/Ext4", swiftSettings: memorySafe),
-  .target(name: "DiskLayout", dependencies: ["Storage", "Checksums"], path: "Core/DiskLayout", swiftSettings: memorySafe),
-  .target(name: "MachineConfiguration", dependencies: ["Checksums"], path: "Core/MachineConfiguration", swiftSettings: memorySafe),
+  .target(
+    name: "DiskLayout", dependencies: ["Storage", "Checksums"], path: "Core/DiskLayout", swiftSettings: memorySafe),
+  .target(
+    name: "MachineConfiguration", dependencies: ["Checksums"], path: "Core/MachineConfiguration",
+    swiftSettings: memorySafe),
   .target(name: "Channel", path: "Core/Channel", swiftSettings: memorySafe),
 ]
 
@@ -36,7 +39,9 @@ if isKernelBuild {
     .target(name: "MachineAssembly", path: "Kernel/MachineAssembly"),
     .target(
       name: "Machine", dependencies: ["MachineAssembly", "Storage"], path: "Kernel/Machine",
-      swiftSettings: [.enableExperimentalFeature("Extern"), .enableExperimentalFeature("Lifetimes"), .swiftLanguageMode(.v5)]),
+      swiftSettings: [
+        .enableExperimentalFeature("Extern"), .enableExperimentalFeature("Lifetimes"), .swiftLanguageMode(.v5),
+      ]),
     .executableTarget(
       name: "Kernel", dependencies: ["Machine"] + core, path: "Kernel",
       exclude: ["Machine", "MachineAssembly", "kernel.ld", "toolset.json"],
@@ -67,6 +72,7 @@ if isKernelBuild {
       name: "Images",
       dependencies: [
         "Storage", "Ext4", "DiskLayout", "MachineConfiguration", "Configuration", "Programs", "HostSystem",
+        .product(name: "Logging", package: "swift-log"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
       path: "Host/Images", swiftSettings: memorySafe),
@@ -84,6 +90,7 @@ if isKernelBuild {
         "Configuration", "Programs", "Images", "Hypervisors", "HostSystem",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
+        .product(name: "SystemPackage", package: "swift-system"),
       ],
       path: "Host/vorteil", swiftSettings: memorySafe),
     .executableTarget(
@@ -95,10 +102,17 @@ if isKernelBuild {
       ],
       path: "Benchmarks/benchmark", swiftSettings: memorySafe),
     .testTarget(name: "BenchmarkTests", dependencies: ["benchmark"], path: "Tests/BenchmarkTests"),
-    .testTarget(name: "CoreTests", dependencies: core + ["ProcessorIntrinsics"].map { .target(name: $0) }, path: "Tests/CoreTests"),
     .testTarget(
-      name: "HostTests", dependencies: ["Configuration", "Programs", "Images", "Hypervisors", "Ext4", "DiskLayout"],
-      path: "Tests/HostTests"),
+      name: "CoreTests", dependencies: core + ["ProcessorIntrinsics"].map { .target(name: $0) }, path: "Tests/CoreTests"
+    ),
+    .testTarget(
+      name: "HostTests",
+      dependencies: [
+        "vorteil", "Configuration", "Programs", "Images", "Hypervisors", "HostSystem", "Ext4", "DiskLayout",
+        "MachineConfiguration", .product(name: "Subprocess", package: "swift-subprocess"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      path: "Tests/HostTests", exclude: ["Fixtures"]),
     .testTarget(
       name: "VirtualMachineTests",
       dependencies: [

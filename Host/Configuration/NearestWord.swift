@@ -4,7 +4,7 @@
 func nearestWord(to word: String, among candidates: some Sequence<String>) -> String? {
   let scored = candidates.map { (candidate: $0, distance: editDistance(word, $0)) }
   guard let best = scored.min(by: { ($0.distance, $0.candidate) < ($1.distance, $1.candidate) }) else { return nil }
-  return best.distance <= max(1, word.count / 3) ? best.candidate : nil
+  return best.distance <= max(2, word.count / 3) ? best.candidate : nil
 }
 
 /// The least number of characters to insert, remove or replace that turn one word into the other (Levenshtein).

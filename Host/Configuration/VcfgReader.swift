@@ -71,7 +71,9 @@ private struct VcfgReader {
   }
 
   private func unknownTable(_ name: String) -> Failure {
-    let homes = VcfgTable.all.filter { $0.value.keysActedOn.contains(name) }.map { $0.value.isArray ? "[[\($0.key)]]" : "[\($0.key)]" }
+    let homes = VcfgTable.all.filter { $0.value.keysActedOn.contains(name) }.map {
+      $0.value.isArray ? "[[\($0.key)]]" : "[\($0.key)]"
+    }
     if let home = homes.first { return failure(name, "'\(name)' belongs under \(home)") }
     return failure(name, "unknown key '\(name)'" + suggestion(name, among: VcfgTable.all.keys))
   }

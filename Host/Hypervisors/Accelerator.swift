@@ -17,7 +17,9 @@ public enum Accelerator: String, Sendable {
     guard let processors = try? OpenFile.open("/proc/cpuinfo").bytes(at: 0, count: 64 << 10) else { return .tcg }
     let hasVirtualization = processors.split(separator: UInt8(ascii: "\n")).contains { line in
       line.starts(with: "flags".utf8)
-        && line.split(separator: UInt8(ascii: " ")).contains { $0.elementsEqual("vmx".utf8) || $0.elementsEqual("svm".utf8) }
+        && line.split(separator: UInt8(ascii: " ")).contains {
+          $0.elementsEqual("vmx".utf8) || $0.elementsEqual("svm".utf8)
+        }
     }
     guard hasVirtualization, (try? OpenFile.open("/dev/kvm", .readWrite)) != nil else { return .tcg }
     return .kvm

@@ -115,7 +115,9 @@ final class Conversation: Sendable {
     case .output: write(payload, to: header.argument)
     case .wantInput: readInput(atMost: min(Int(number(payload)), FrameHeader.maximumPayload))
     case .message: messages.show(level: header.argument, payload)
-    case .wantClock: send(.clock, payload: (0..<8).map { [now = wallClockNanoseconds()] in UInt8(truncatingIfNeeded: now >> (8 * $0)) })
+    case .wantClock:
+      send(
+        .clock, payload: (0..<8).map { [now = wallClockNanoseconds()] in UInt8(truncatingIfNeeded: now >> (8 * $0)) })
     case .exited: end(outcome(header.argument, number(payload)))
     default: end(.failed(Failure("the machine sent a frame of unknown kind \(header.kind)")))
     }
@@ -126,7 +128,8 @@ final class Conversation: Sendable {
     switch ExitKind(rawValue: kind) {
     case .exited: return .exited(UInt8(truncatingIfNeeded: value))
     case .signaled: return .signaled(UInt8(truncatingIfNeeded: value))
-    case .notStarted: return .failed(Failure("the program could not be started: \(Errno(rawValue: CInt(truncatingIfNeeded: value)))"))
+    case .notStarted:
+      return .failed(Failure("the program could not be started: \(Errno(rawValue: CInt(truncatingIfNeeded: value)))"))
     case .panicked: return .failed(nil)
     case nil: return .failed(Failure("the machine ended in an unknown way (\(kind))"))
     }
@@ -141,7 +144,8 @@ final class Conversation: Sendable {
       _ = state.withLock { $0.closedStreams.insert(stream) }
       send(.closed, argument: stream)
     } catch {
-      end(.failed(Failure("cannot write the program's \(stream == 2 ? "standard error" : "standard output"): \(error)")))
+      end(
+        .failed(Failure("cannot write the program's \(stream == 2 ? "standard error" : "standard output"): \(error)")))
     }
   }
 

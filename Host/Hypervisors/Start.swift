@@ -20,10 +20,11 @@ extension VirtualMachine {
 
     if let debuggerCommand { logger.notice("waiting for a debugger: \(debuggerCommand)") }
 
+    let symbols = KernelSymbols(debugFile: kernel.appendingExtension("debug"))
     let conversation = Conversation(
       fromKernel: OpenFile(fromHypervisor.readEnd), toKernel: OpenFile(toHypervisor.writeEnd), streams: .init(),
-      messages: KernelMessages(logger: logger, symbols: KernelSymbols(debugFile: kernel.appendingExtension("debug"))))
-    let errorStream = ErrorStream(OpenFile(errors.readEnd), logger: logger)
+      messages: KernelMessages(logger: logger, symbols: symbols))
+    let errorStream = ErrorStream(OpenFile(errors.readEnd), logger: logger, symbols: symbols)
 
     // A session of its own, so that Ctrl-C on the terminal reaches the tool and not the hypervisor.
     var options = PlatformOptions()

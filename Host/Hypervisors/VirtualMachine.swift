@@ -39,7 +39,10 @@ extension VirtualMachine {
   public static func installedKernel() throws(Failure) -> FilePath {
     guard let kernel = try? executablePath().removingLastComponent().appending("vorteil-kernel"),
       (try? status(of: kernel, followsLink: true)) != nil
-    else { throw Failure("the kernel 'vorteil-kernel' is not beside the tool: start the tool with ./vorteil, which builds both") }
+    else {
+      throw Failure(
+        "the kernel 'vorteil-kernel' is not beside the tool: start the tool with ./vorteil, which builds both")
+    }
     return kernel
   }
 

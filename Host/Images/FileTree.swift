@@ -104,7 +104,9 @@ public struct FileTree: Sendable {
 
   /// Adds an empty directory unless something is at `path` already.
   public mutating func addDirectory(_ path: FilePath, permissions: UInt16 = 0o755) {
-    if entries[realPath(path)] == nil { add(Entry(.directory, permissions: permissions), at: path, reason: "every machine has it") }
+    if entries[realPath(path)] == nil {
+      add(Entry(.directory, permissions: permissions), at: path, reason: "every machine has it")
+    }
   }
 
   /// Adds a small file of the tool's own unless something is at `path` already.

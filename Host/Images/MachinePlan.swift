@@ -87,7 +87,9 @@ public struct MachinePlan: Sendable {
 
   private mutating func planDirectory(_ source: FilePath, _ request: MachineRequest) throws(Failure) -> String? {
     guard let binary = settings.binary else {
-      throw Failure("\(request.source) is a directory: name the program in it with --program /bin/NAME, or binary = \"…\" in a VCFG file")
+      throw Failure(
+        "\(request.source) is a directory: name the program in it with --program /bin/NAME, or binary = \"…\" in a VCFG file"
+      )
     }
     let program = FilePath("/").pushing(FilePath(binary)).lexicallyNormalized()
     var hostFiles = HostFiles(ownership: .kept)
@@ -121,7 +123,9 @@ public struct MachinePlan: Sendable {
   }
 
   private var libraryPath: String? {
-    settings.environment.last { $0.hasPrefix("LD_LIBRARY_PATH=") }.map { String($0.dropFirst("LD_LIBRARY_PATH=".count)) }
+    settings.environment.last { $0.hasPrefix("LD_LIBRARY_PATH=") }.map {
+      String($0.dropFirst("LD_LIBRARY_PATH=".count))
+    }
   }
 
   // MARK: Configuration

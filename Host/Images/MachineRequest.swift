@@ -13,10 +13,14 @@ public struct MachineRequest: Sendable {
     /// Takes `HOST` or `HOST:GUEST` apart; without GUEST the place is the same as on the host.
     public init(_ text: String) throws(Failure) {
       let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-      guard let first = parts.first, !first.isEmpty else { throw Failure("'\(text)' names no file: write HOST or HOST:GUEST") }
+      guard let first = parts.first, !first.isEmpty else {
+        throw Failure("'\(text)' names no file: write HOST or HOST:GUEST")
+      }
       host = absolutePath(first)
       guest = parts.count > 1 ? FilePath(parts[1]).lexicallyNormalized() : host
-      guard guest.isAbsolute else { throw Failure("'\(parts[1])' in '\(text)' must be an absolute path in the machine") }
+      guard guest.isAbsolute else {
+        throw Failure("'\(parts[1])' in '\(text)' must be an absolute path in the machine")
+      }
     }
   }
 
@@ -52,7 +56,8 @@ func vcfgFile(of source: FilePath, isDirectory: Bool) throws(Failure) -> FilePat
   let names = ((try? namesInDirectory(source)) ?? []).filter { $0.extension == "vcfg" }
   if names.contains("default.vcfg") { return source.appending("default.vcfg") }
   guard names.count < 2 else {
-    throw Failure("\(source) has several VCFG files (\(names.map(\.string).joined(separator: ", "))): choose one with --vcfg")
+    throw Failure(
+      "\(source) has several VCFG files (\(names.map(\.string).joined(separator: ", "))): choose one with --vcfg")
   }
   return names.first.map { source.appending($0) }
 }

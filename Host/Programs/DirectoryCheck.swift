@@ -28,7 +28,9 @@ public func checkProgram(
   let generator = CodeGenerators.name(of: path, isProgram: true)
   guard let interpreter = elf.interpreter else { return generator }
   guard resolver.exists(interpreter) || additions.contains(interpreter) else {
-    throw Failure("\(path) needs the loader \(interpreter), which is not in \(root): add it with --file, or link the program statically")
+    throw Failure(
+      "\(path) needs the loader \(interpreter), which is not in \(root): add it with --file, or link the program statically"
+    )
   }
   var libraries = LibraryClosure(
     search: LibrarySearch(.init(interpreter: interpreter), resolver), resolver: resolver, libraryPath: libraryPath)

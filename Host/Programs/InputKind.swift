@@ -67,9 +67,12 @@ public enum InputKind: Sendable {
 
   private static func foreignFormat(_ prefix: [UInt8]) -> String {
     let formats: [([UInt8], String)] = [
-      ([0xcf, 0xfa, 0xed, 0xfe], "a Mach-O program for macOS"), ([0xce, 0xfa, 0xed, 0xfe], "a Mach-O program for macOS"),
-      ([0xca, 0xfe, 0xba, 0xbe], "a Mach-O program for macOS or a Java class"), ([0x4d, 0x5a], "a program for Windows (PE)"),
-      ([0x50, 0x4b, 3, 4], "a ZIP archive"), ([0x1f, 0x8b], "compressed with gzip"), ([0xfd, 0x37, 0x7a, 0x58], "compressed with xz"),
+      ([0xcf, 0xfa, 0xed, 0xfe], "a Mach-O program for macOS"),
+      ([0xce, 0xfa, 0xed, 0xfe], "a Mach-O program for macOS"),
+      ([0xca, 0xfe, 0xba, 0xbe], "a Mach-O program for macOS or a Java class"),
+      ([0x4d, 0x5a], "a program for Windows (PE)"),
+      ([0x50, 0x4b, 3, 4], "a ZIP archive"), ([0x1f, 0x8b], "compressed with gzip"),
+      ([0xfd, 0x37, 0x7a, 0x58], "compressed with xz"),
       ([0x28, 0xb5, 0x2f, 0xfd], "compressed with zstd"), ([0x51, 0x46, 0x49, 0xfb], "a QCOW2 disk image"),
       (Array("!<arch>".utf8), "an archive of object files"), ([0x00, 0x61, 0x73, 0x6d], "a WebAssembly module"),
     ]

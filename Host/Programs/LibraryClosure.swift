@@ -54,7 +54,8 @@ struct LibraryClosure {
 
   /// Adds a library by the name by which a program may open it; nothing if there is none.
   mutating func addIfPresent(_ name: String, reason: String) {
-    guard !foundNames.contains(name), let place = search.places.first(where: { open($0.directory.appending(name)) != nil })
+    guard !foundNames.contains(name),
+      let place = search.places.first(where: { open($0.directory.appending(name)) != nil })
     else { return }
     let path = place.directory.appending(name)
     guard let file = open(path) else { return }

@@ -51,12 +51,14 @@ public struct Packer {
     }
     guard resolver.exists(interpreter) else {
       throw Failure(
-        "\(path) needs the loader \(interpreter), which is not on this machine: install the C library it was built for, or link it statically")
+        "\(path) needs the loader \(interpreter), which is not on this machine: install the C library it was built for, or link it statically"
+      )
     }
     try addOrFail(interpreter, reason: "the loader of \(path)")
 
     let loader = LibrarySearch.Loader(interpreter: interpreter)
-    var libraries = LibraryClosure(search: LibrarySearch(loader, resolver), resolver: resolver, libraryPath: libraryPath)
+    var libraries = LibraryClosure(
+      search: LibrarySearch(loader, resolver), resolver: resolver, libraryPath: libraryPath)
     libraries.add(path, elf)
     guard libraries.missing.isEmpty else { throw Self.failure(libraries.missing) }
     if loader == .glibc { try addNameServices(&libraries) }
@@ -65,7 +67,9 @@ public struct Packer {
 
   private static func failure(_ missing: [LibraryClosure.Missing]) -> Failure {
     let names = missing.map { "\($0.name) (needed by \($0.requirer))" }.joined(separator: ", ")
-    return Failure("cannot find \(names): install \(missing.count == 1 ? "it" : "them"), or name the directory with --env LD_LIBRARY_PATH=DIRECTORY")
+    return Failure(
+      "cannot find \(names): install \(missing.count == 1 ? "it" : "them"), or name the directory with --env LD_LIBRARY_PATH=DIRECTORY"
+    )
   }
 
   /// What glibc opens by name: old versions keep the name services in libraries of their own, and ending a thread
@@ -83,7 +87,9 @@ public struct Packer {
   ) throws(Failure) -> (program: FilePath, arguments: [String]) {
     try addOrFail(path, reason: "the script")
     guard resolver.exists(interpreter) else {
-      throw Failure("\(path) is a script for \(interpreter), which is not on this machine: install it, or change the script's first line")
+      throw Failure(
+        "\(path) is a script for \(interpreter), which is not on this machine: install it, or change the script's first line"
+      )
     }
     guard interpreter.lastComponent == "env", let name = Self.command(ofEnvironment: argument) else {
       try addInterpreter(interpreter, of: path)
@@ -91,7 +97,8 @@ public struct Packer {
     }
     // `#!/usr/bin/env NAME` means NAME in the PATH: start it directly instead of through `env`.
     guard let program = findInPath(name.first ?? "") else {
-      throw Failure("\(path) is a script for '\(name.first ?? "")', which is not in the PATH of this machine: install it")
+      throw Failure(
+        "\(path) is a script for '\(name.first ?? "")', which is not in the PATH of this machine: install it")
     }
     try addInterpreter(program, of: path)
     return (program, name + [path.string])
@@ -131,7 +138,8 @@ public struct Packer {
         for runtime in Runtime.all {
           guard let version = runtime.version(in: subject.lastComponent?.string ?? "") else { continue }
           for pattern in runtime.paths {
-            for path in Self.paths(pattern, version: version, prefixes: prefixes) where added.insert(path.string).inserted {
+            for path in Self.paths(pattern, version: version, prefixes: prefixes)
+            where added.insert(path.string).inserted {
               try addTree(path, reason: runtime.reason, &libraries)
             }
           }
@@ -140,13 +148,16 @@ public struct Packer {
       subjects = []
     }
     for library in libraries.found { try addOrFail(library.path, reason: library.reason) }
-    omissions += libraries.missing.map { "\($0.requirer) will not load: it needs \($0.name), which is not on this machine" }
+    omissions += libraries.missing.map {
+      "\($0.requirer) will not load: it needs \($0.name), which is not on this machine"
+    }
   }
 
   private static func paths(_ pattern: String, version: String, prefixes: [FilePath]) -> [FilePath] {
     if version.isEmpty, pattern.contains("{version}") { return [] }
     let versioned = pattern.replacing("{version}", with: version)
-    let candidates = Set(prefixes.map { versioned.replacing("{prefix}", with: $0.string == "/" ? "" : $0.string) }).sorted()
+    let candidates = Set(prefixes.map { versioned.replacing("{prefix}", with: $0.string == "/" ? "" : $0.string) })
+      .sorted()
     return candidates.filter { !$0.isEmpty && $0 != "/usr" }.flatMap { candidate -> [FilePath] in
       guard candidate.hasSuffix("*") else { return [FilePath(candidate)] }
       let directory = FilePath(candidate).removingLastComponent()

@@ -68,7 +68,8 @@ struct Runtime {
       paths: [
         "/usr/lib/ssl/openssl.cnf", "/usr/lib/x86_64-linux-gnu/ossl-modules", "/usr/lib/x86_64-linux-gnu/engines-3",
       ]),
-    Runtime("libtinfo.so", "libncurses.so", reason: "descriptions of terminals", paths: ["/lib/terminfo", "/etc/terminfo"]),
+    Runtime(
+      "libtinfo.so", "libncurses.so", reason: "descriptions of terminals", paths: ["/lib/terminfo", "/etc/terminfo"]),
     Runtime("libmagic.so", reason: "file types", paths: ["/usr/share/misc/magic.mgc", "/etc/magic"]),
   ]
 }
@@ -77,7 +78,8 @@ struct Runtime {
 enum CodeGenerators {
   private static let libraries: [(prefix: String, name: String)] = [
     ("libjvm.so", "Java"), ("libcoreclr.so", ".NET"), ("libclrjit.so", ".NET"), ("libluajit", "LuaJIT"),
-    ("libnode.so", "Node.js"), ("libv8", "V8"), ("libmozjs", "SpiderMonkey"), ("libjavascriptcoregtk", "JavaScriptCore"),
+    ("libnode.so", "Node.js"), ("libv8", "V8"), ("libmozjs", "SpiderMonkey"),
+    ("libjavascriptcoregtk", "JavaScriptCore"),
     ("libmonosgen", "Mono"), ("libmono-2", "Mono"), ("libwasmtime", "Wasmtime"), ("libwasmer", "Wasmer"),
     ("libjulia", "Julia"), ("libpypy", "PyPy"),
   ]

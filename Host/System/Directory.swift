@@ -7,17 +7,18 @@ public func namesInDirectory(_ path: FilePath) throws(Errno) -> [FilePath.Compon
   // SAFETY: `stream` is closed on every path; `readdir`'s entry is copied before the next call overwrites it.
   guard let stream = unsafe path.withPlatformString({ unsafe opendir($0) }) else { throw Errno(rawValue: errno) }
   defer { unsafe closedir(stream) }
-  var names: [FilePath.Component] = []
+  var names: [(bytes: [UInt8], component: FilePath.Component)] = []
   errno = 0
   while let entry = unsafe readdir(stream) {
     // SAFETY: `d_name` is zero-terminated and lies inside the entry, whose real length is `d_reclen`.
     let name = unsafe FilePath(platformString: entry.nameStart)
     // `.` and `..` are the only names that are not regular components.
-    if let component = name.lastComponent, component.kind == .regular { names.append(component) }
+    if let component = name.lastComponent, component.kind == .regular { names.append((name.bytes, component)) }
     errno = 0
   }
   if errno != 0 { throw Errno(rawValue: errno) }
-  return names.sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }
+  names.sort { $0.bytes.lexicographicallyPrecedes($1.bytes) }
+  return names.map(\.component)
 }
 
 extension UnsafeMutablePointer<dirent> {
@@ -40,6 +41,13 @@ public func targetOfSymbolicLink(_ path: FilePath) throws(Errno) -> FilePath {
   let length = unsafe path.withPlatformString { unsafe readlink($0, &buffer, buffer.count - 1) }
   if length < 0 { throw Errno(rawValue: errno) }
   return FilePath(decodingBytes: buffer[..<length].map { UInt8(bitPattern: $0) })
+}
+
+/// Makes the directory `path`; the one above it must exist.
+public func makeDirectory(_ path: FilePath, permissions: FilePermissions = .init(rawValue: 0o755)) throws(Errno) {
+  // SAFETY: `mkdir` reads the zero-terminated path during the call only.
+  let result = unsafe path.withPlatformString { unsafe mkdir($0, permissions.rawValue) }
+  if result != 0 { throw Errno(rawValue: errno) }
 }
 
 extension FilePath {

@@ -17,10 +17,12 @@ public struct ExtendedAttribute: Equatable, Sendable {
 /// The extended attributes of `path` itself (a symbolic link is not followed), sorted by name; none where the file
 /// system has none.
 public func extendedAttributes(of path: FilePath) throws(Errno) -> [ExtendedAttribute] {
-  guard let list = try grown({ buffer in
-    // SAFETY: the C library writes at most `buffer.count` bytes, during the call only.
-    unsafe path.withPlatformString { unsafe llistxattr($0, &buffer, buffer.count) }
-  }) else { return [] }
+  guard
+    let list = try grown({ buffer in
+      // SAFETY: the C library writes at most `buffer.count` bytes, during the call only.
+      unsafe path.withPlatformString { unsafe llistxattr($0, &buffer, buffer.count) }
+    })
+  else { return [] }
   var attributes: [ExtendedAttribute] = []
   for name in list.split(separator: 0) {
     let terminatedName = Array(name) + [0]

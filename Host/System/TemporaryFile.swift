@@ -24,7 +24,8 @@ extension OpenFile {
 
   private static func temporaryFile(in directory: FilePath) throws(Errno) -> OpenFile {
     do throws(Errno) {
-      return try open(directory, .readWrite, options: .init(rawValue: OPEN_TEMPORARY_FILE), permissions: [.ownerReadWrite])
+      return try open(
+        directory, .readWrite, options: .init(rawValue: OPEN_TEMPORARY_FILE), permissions: [.ownerReadWrite])
     } catch {
       // File systems without O_TMPFILE (NFS, older overlayfs) say one of these.
       guard error == .notSupported || error == .isDirectory || error == .noSuchFileOrDirectory else { throw error }

@@ -32,7 +32,8 @@ struct Build: AsyncParsableCommand {
   func run() async throws {
     let plan = try MachinePlan(source.request())
     plan.report(to: messages.makeLogger(), verbose: messages.verbose)
-    let image = try plan.build(at: absolutePath(output), kernel: kernel.map(absolutePath) ?? VirtualMachine.installedKernel())
+    let image = try plan.build(
+      at: absolutePath(output), kernel: kernel.map(absolutePath) ?? VirtualMachine.installedKernel())
     if json { print(image.json) }
   }
 }

@@ -18,10 +18,12 @@ struct SourceOptions: ParsableArguments {
   @Option(name: .customLong("file"), help: ArgumentHelp("Add a file.", valueName: "HOST[:GUEST]"))
   var files: [String] = []
 
-  @Option(name: .customLong("directory"), help: ArgumentHelp("Add a directory with all in it.", valueName: "HOST[:GUEST]"))
+  @Option(
+    name: .customLong("directory"), help: ArgumentHelp("Add a directory with all in it.", valueName: "HOST[:GUEST]"))
   var directories: [String] = []
 
-  @Option(name: [.customLong("env"), .customShort("e")], help: ArgumentHelp("Set a variable.", valueName: "NAME=VALUE"))
+  @Option(
+    name: [.customLong("env"), .customShort("e")], help: ArgumentHelp("Set a variable.", valueName: "NAME=VALUE"))
   var environment: [String] = []
 
   @Option(help: "The program's working directory (default: /).")

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+import Machine
+
+/// What interrupted and has not been looked at yet. A handler does no more than note that: all of a
+/// device's work is done by whoever waits for it.
+enum Interrupts {
+  /// One bit a vector. Written with interrupts off.
+  private static var noted: UInt64 = 0
+  /// The vectors whose interrupts mean that the channel has something for the kernel.
+  private static var inputVectors: UInt64 = 0
+
+  /// A vector for a device; nil when there is none left.
+  static func allocateVector() -> UInt8? { InterruptVectors.allocate() }
+
+  /// From now on, an interrupt at `vector` is also noted as `PendingWork.input`.
+  static func markAsInput(_ vector: UInt8) { inputVectors |= 1 &<< UInt64(vector) }
+
+  @inline(__always)
+  fileprivate static func note(_ vector: UInt64) {
+    let bit: UInt64 = 1 &<< vector
+    noted |= bit
+    if inputVectors & bit != 0 { PendingWork.add(.input) }
+  }
+
+  /// Whether `vector` has interrupted since this was last asked. Interrupts are off.
+  @inline(__always)
+  static func take(_ vector: UInt8) -> Bool {
+    let bit: UInt64 = 1 &<< UInt64(vector)
+    guard noted & bit != 0 else { return false }
+    noted &= ~bit
+    return true
+  }
+}
+
+/// A device or the timer interrupted, with interrupts off from here to the end.
+@_silgen_name("kernel_interrupt")
+public func kernelInterrupt(_ vector: UInt64, _ frame: inout TrapFrame, _ fromProgram: Bool) {
+  if vector == Vector.spurious { return }
+  LocalAPIC.endOfInterrupt()
+  if vector == Vector.timer {
+    PendingWork.add(.tick)
+  } else {
+    Interrupts.note(vector)
+  }
+}

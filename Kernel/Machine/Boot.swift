@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+import MachineAssembly
+
+/// What the hypervisor and the tool told the kernel at the start.
+public enum Boot {
+  /// The command line, at most 4 KiB.
+  public private(set) static var commandLine: [UInt8] = []
+  /// The physical address of the ACPI root pointer, or 0.
+  public private(set) static var acpiRoot: UInt64 = 0
+  private static var seedTaken = false
+
+  /// The time stamp counter at the kernel's first Swift line.
+  public private(set) static var startTimestamp: UInt64 = 0
+
+  /// The 32 seed bytes that the tool handed over and boot.S did not use itself, once; nil if it gave none.
+  public static func takeSeed() -> [UInt8]? {
+    guard get_boot_seed_length() == 64, !seedTaken else { return nil }
+    seedTaken = true
+    let seed = UnsafeMutablePointer<UInt8>(bitPattern: UInt(boot_seed_address()))!
+    var result: [UInt8] = []
+    for index in 32..<64 {
+      result.append(seed[index])
+      seed[index] = 0
+    }
+    return result
+  }
+
+  /// Where the kernel's image starts; it moves with every boot.
+  public static var imageBase: UInt64 { image_start() }
+
+  public static func module() -> (UInt64, UInt64) { let i = DirectMap.pointer(to: saved).assumingMemoryBound(to: hvm_start_info.self).pointee; let m = DirectMap.pointer(to: i.modules).assumingMemoryBound(to: hvm_module.self).pointee; return (m.address, m.size) }
+  static var saved: UInt64 = 0
+  fileprivate static func initialize(_ startInfo: UInt64) {
+    startTimestamp = read_tsc(); saved = startInfo
+    DirectMap.base = get_direct_map_base()
+    let info = DirectMap.pointer(to: startInfo).assumingMemoryBound(to: hvm_start_info.self).pointee
+    guard info.magic == 0x336e_c578, info.version >= 1, info.memory_map != 0 else {
+      Serial.write("vorteil: not started by the PVH boot protocol with a memory map\n")
+      Processor.reset()
+    }
+    let ranges = DirectMap.pointer(to: info.memory_map).assumingMemoryBound(to: hvm_memory_range.self)
+    let imageEnd = 0x10_0000 + tables_end() - image_start()
+    for index in 0..<Int(info.memory_map_count) where ranges[index].type == 1 {
+      // The first page is never used: frame number 0 means "none".
+      let start = max(ranges[index].address, 4096)
+      let end = min(ranges[index].address &+ ranges[index].size, 1 << 43)
+      guard start < end else { continue }
+      addMemory(start, min(end, 0x10_0000))
+      addMemory(max(start, imageEnd), end)
+    }
+    acpiRoot = info.rsdp
+    PhysicalMemory.start()
+    KernelHeap.initialize()
+    PageTables.initialize(endOfMemory: UInt64(PhysicalMemory.end) << 12)
+    if info.command_line != 0 {
+      let text = DirectMap.pointer(to: info.command_line).assumingMemoryBound(to: UInt8.self)
+      var index = 0
+      while index < 4096 && text[index] != 0 {
+        commandLine.append(text[index])
+        index += 1
+      }
+    }
+  }
+
+  private static func addMemory(_ start: UInt64, _ end: UInt64) {
+    let first = (start + 4095) >> 12
+    let last = end >> 12
+    if first < last { PhysicalMemory.add(UInt32(first)..<UInt32(last)) }
+  }
+
+  /// What was set up for good is made read-only. Called once, when booting is over.
+  public static func seal() { PageTables.seal() }
+}
+
+/// The kernel proper, from here on. Defined in the Kernel module.
+@_silgen_name("kernel_main")
+func kernelMain() -> Never
+
+/// The first Swift line, from boot.S.
+@_cdecl("machine_start")
+func machineStart(_ startInfo: UInt64) -> Never {
+  Boot.initialize(startInfo)
+  Processor.initialize()
+  Traps.initialize()
+  IOAPIC.initialize()
+  LocalAPIC.initialize()
+  Clock.initialize()
+  kernelMain()
+}
+
+/// What Swift's runtime asks for and the kernel does not have another use for.
+@_cdecl("arc4random_buf")
+func runtimeRandom(_ buffer: UnsafeMutableRawPointer, _ count: Int) {
+  Panic.stop("the runtime's random generator is not to be used in the kernel")
+}

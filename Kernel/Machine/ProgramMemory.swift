@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+import MachineAssembly
+
+/// The program's memory as the kernel may touch it: every access can fail, none can harm the kernel.
+///
+/// An address range is refused if it leaves the 47 bits or reaches into the kernel's window; a page that
+/// is not mapped is faulted in as if the program itself had touched it; what then still fails is `false`
+/// or nil, which callers turn into EFAULT. Writes respect the page's permission (CR0.WP).
+public enum ProgramMemory {
+  /// Whether `count` bytes from `address` are all the program's to name.
+  @inlinable @inline(__always)
+  public static func isRange(_ address: UInt64, _ count: UInt64) -> Bool {
+    let (end, overflow) = address.addingReportingOverflow(count)
+    guard !overflow, end <= 0x8000_0000_0000 else { return false }
+    return end <= 0x4000_0000_0000 || address >= 0x5000_0000_0000
+  }
+
+  /// Fills `destination` from the program's memory.
+  public static func read(from address: UInt64, into destination: inout MutableSpan<UInt8>) -> Bool {
+    let count = destination.count
+    guard isRange(address, UInt64(count)) else { return false }
+    return destination.withUnsafeMutableBufferPointer { buffer in
+      count == 0 || program_copy(UInt64(UInt(bitPattern: buffer.baseAddress)), address, UInt64(count)) == 0
+    }
+  }
+
+  /// Copies all of `source` to the program's memory.
+  public static func write(_ source: Span<UInt8>, to address: UInt64) -> Bool {
+    let count = source.count
+    guard isRange(address, UInt64(count)) else { return false }
+    return source.withUnsafeBufferPointer { buffer in
+      count == 0 || program_copy(address, UInt64(UInt(bitPattern: buffer.baseAddress)), UInt64(count)) == 0
+    }
+  }
+
+  /// `count` bytes of the program's memory, or nil. The caller bounds `count`.
+  public static func bytes(at address: UInt64, count: Int) -> [UInt8]? {
+    guard count >= 0, isRange(address, UInt64(count)) else { return nil }
+    if count == 0 { return [] }
+    var result = [UInt8](repeating: 0, count: count)
+    let copied = result.withUnsafeMutableBufferPointer {
+      program_copy(UInt64(UInt(bitPattern: $0.baseAddress)), address, UInt64(count)) == 0
+    }
+    return copied ? result : nil
+  }
+
+  /// A value of a type without pointers.
+  public static func load<Value: BitwiseCopyable>(_ type: Value.Type, at address: UInt64) -> Value? {
+    guard isRange(address, UInt64(MemoryLayout<Value>.size)) else { return nil }
+    return withUnsafeTemporaryAllocation(of: Value.self, capacity: 1) { buffer in
+      guard
+        program_copy(UInt64(UInt(bitPattern: buffer.baseAddress)), address, UInt64(MemoryLayout<Value>.size)) == 0
+      else { return nil }
+      return buffer[0]
+    }
+  }
+
+  /// Stores a value of a type without pointers. The caller has no padding in it that holds kernel data.
+  public static func store<Value: BitwiseCopyable>(_ value: Value, at address: UInt64) -> Bool {
+    guard isRange(address, UInt64(MemoryLayout<Value>.size)) else { return false }
+    return withUnsafePointer(to: value) {
+      program_copy(address, UInt64(UInt(bitPattern: $0)), UInt64(MemoryLayout<Value>.size)) == 0
+    }
+  }
+
+  /// One word; cheaper than `load`.
+  @inline(__always)
+  public static func loadWord(at address: UInt64) -> UInt64? {
+    guard isRange(address, 8) else { return nil }
+    var value: UInt64 = 0
+    return program_load(&value, address) == 0 ? value : nil
+  }
+
+  /// One word; cheaper than `store`.
+  @inline(__always)
+  public static func storeWord(_ value: UInt64, at address: UInt64) -> Bool {
+    isRange(address, 8) && program_store(address, value) == 0
+  }
+
+  /// Clears `count` bytes.
+  public static func clear(_ address: UInt64, count: UInt64) -> Bool {
+    isRange(address, count) && (count == 0 || program_zero(address, count) == 0)
+  }
+
+  /// Copies from a frame of the kernel's to the program.
+  public static func copy(from frame: Frame, offset: Int, count: Int, to address: UInt64) -> Bool {
+    precondition(offset >= 0 && count >= 0 && offset &+ count <= Frame.size)
+    guard isRange(address, UInt64(count)) else { return false }
+    return count == 0 || program_copy(address, frame.address + UInt64(offset), UInt64(count)) == 0
+  }
+
+  /// Copies from the program to a frame of the kernel's.
+  public static func copy(from address: UInt64, to frame: Frame, offset: Int, count: Int) -> Bool {
+    precondition(offset >= 0 && count >= 0 && offset &+ count <= Frame.size)
+    guard isRange(address, UInt64(count)) else { return false }
+    return count == 0 || program_copy(frame.address + UInt64(offset), address, UInt64(count)) == 0
+  }
+
+  /// What `string` found.
+  public enum StringResult {
+    case string([UInt8])
+    case tooLong
+    case fault
+  }
+
+  /// A string that ends with a zero byte (not returned) within `limit` bytes.
+  public static func string(at address: UInt64, limit: Int) -> StringResult {
+    guard isRange(address, 1) else { return .fault }
+    // Not beyond what can be named: a string may end just before the edge.
+    let edge: UInt64 = address < 0x4000_0000_0000 ? 0x4000_0000_0000 : 0x8000_0000_0000
+    let reach = min(UInt64(limit), edge - address)
+    return withUnsafeTemporaryAllocation(byteCount: limit, alignment: 8) { buffer in
+      let length = program_string(UInt64(UInt(bitPattern: buffer.baseAddress)), address, reach)
+      if length == .max { return .fault }
+      if length == reach { return reach == UInt64(limit) ? .tooLong : .fault }
+      return .string(
+        [UInt8](unsafeUninitializedCapacity: Int(length)) { target, count in
+          UnsafeMutableRawBufferPointer(target).copyMemory(from: UnsafeRawBufferPointer(rebasing: buffer[..<Int(length)]))
+          count = Int(length)
+        })
+    }
+  }
+
+  /// Saves the program's vector registers in XSAVE's standard format at `address`, which is 64-byte
+  /// aligned and has room for `Processor.vectorStateSize` bytes. False: that memory cannot be written.
+  public static func saveVectorState(at address: UInt64) -> Bool {
+    address & 63 == 0 && clear(address, count: UInt64(Processor.vectorStateSize))
+      && program_save_vectors(address, Processor.vectorStateMask) == 0
+  }
+
+  /// Loads the program's vector registers from what stands at `address`. False: it cannot be read, or the
+  /// processor refuses it; the registers are then as they were.
+  public static func restoreVectorState(from address: UInt64) -> Bool {
+    address & 63 == 0 && isRange(address, UInt64(Processor.vectorStateSize))
+      && program_restore_vectors(address, Processor.vectorStateMask) == 0
+  }
+}

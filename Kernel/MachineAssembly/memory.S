@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Moving bytes. In C or Swift the compiler would turn each loop into a call to itself.
+
+    .text
+    .globl memcpy, memmove, memset, memcmp
+memcpy:
+    movq %rdi, %rax
+    movq %rdx, %rcx
+    shrq $3, %rcx
+    rep movsq
+    movl %edx, %ecx
+    andl $7, %ecx
+    rep movsb
+    ret
+memmove:
+    movq %rdi, %rax
+    movq %rdi, %rcx
+    subq %rsi, %rcx
+    cmpq %rdx, %rcx
+    jae memcpy
+    leaq -1(%rdi, %rdx), %rdi
+    leaq -1(%rsi, %rdx), %rsi
+    movq %rdx, %rcx
+    andl $7, %ecx
+    std
+    rep movsb
+    subq $7, %rdi
+    subq $7, %rsi
+    movq %rdx, %rcx
+    shrq $3, %rcx
+    rep movsq
+    cld
+    ret
+memset:
+    movq %rdi, %r8
+    movzbl %sil, %eax
+    movabsq $0x0101010101010101, %rcx
+    imulq %rcx, %rax
+    movq %rdx, %rcx
+    shrq $3, %rcx
+    rep stosq
+    movl %edx, %ecx
+    andl $7, %ecx
+    rep stosb
+    movq %r8, %rax
+    ret
+memcmp:
+    xorl %eax, %eax
+    movq %rdx, %rcx
+    testq %rcx, %rcx
+    jz 1f
+    repe cmpsb
+    je 1f
+    movzbl -1(%rdi), %eax
+    movzbl -1(%rsi), %ecx
+    subl %ecx, %eax
+1:  ret
+
+// The names under which Swift's runtime allocates.
+    .globl posix_memalign, free
+posix_memalign:
+    jmp kernel_heap_allocate
+free:
+    jmp kernel_heap_release
+
+// Access to the program's memory. A fault between program_access_start and program_access_end that the
+// kernel cannot resolve continues at program_access_failed, which returns -1. machine_trap knows the
+// three labels.
+
+    .globl program_access_start, program_access_end, program_access_failed
+    .globl program_copy, program_zero, program_string, program_load, program_store
+    .globl program_save_vectors, program_restore_vectors
+program_access_start:
+// program_copy(destination, source, count) -> 0, or -1
+program_copy:
+    movq %rdx, %rcx
+    andl $7, %edx
+    shrq $3, %rcx
+    rep movsq
+    movl %edx, %ecx
+    rep movsb
+    xorl %eax, %eax
+    ret
+// program_zero(destination, count) -> 0, or -1
+program_zero:
+    movq %rsi, %rcx
+    movq %rsi, %rdx
+    andl $7, %edx
+    shrq $3, %rcx
+    xorl %eax, %eax
+    rep stosq
+    movl %edx, %ecx
+    rep stosb
+    ret
+// program_load(value, source) -> 0, or -1
+program_load:
+    movq (%rsi), %rax
+    movq %rax, (%rdi)
+    xorl %eax, %eax
+    ret
+// program_store(destination, value) -> 0, or -1
+program_store:
+    movq %rsi, (%rdi)
+    xorl %eax, %eax
+    ret
+// program_string(destination, source, limit) -> length without the zero; limit if there is no zero; -1
+program_string:
+    xorl %eax, %eax
+    movq %rdx, %r8
+1:  cmpq %r8, %rax
+    je 2f
+    movb (%rsi, %rax), %cl
+    movb %cl, (%rdi, %rax)
+    testb %cl, %cl
+    jz 2f
+    incq %rax
+    jmp 1b
+2:  ret
+// program_save_vectors(area, mask) -> 0, or -1: XSAVE in the standard format
+program_save_vectors:
+    movl %esi, %eax
+    movq %rsi, %rdx
+    shrq $32, %rdx
+    xsave64 (%rdi)
+    xorl %eax, %eax
+    ret
+// program_restore_vectors(area, mask) -> 0, or -1 if the processor refuses what stands there
+program_restore_vectors:
+    movl %esi, %eax
+    movq %rsi, %rdx
+    shrq $32, %rdx
+    xrstor64 (%rdi)
+    xorl %eax, %eax
+    ret
+program_access_end:
+    nop
+program_access_failed:
+    movq $-1, %rax
+    ret

@@ -1,0 +1,2 @@
+import Machine
+@_cdecl("Kernel_main") public func entryPointOfThePackageManager() {}

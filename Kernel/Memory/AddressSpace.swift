@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+import Collections
+import Machine
+
+/// The page size, as an address and as a mask.
+let pageSize: UInt64 = 4096
+@inline(__always) func pageStart(_ address: UInt64) -> UInt64 { address & ~(pageSize &- 1) }
+
+/// Rounds up to whole pages; nil if that leaves 64 bits.
+@inline(__always) func pagesUp(_ length: UInt64) -> UInt64? {
+  let (sum, overflow) = length.addingReportingOverflow(pageSize &- 1)
+  return overflow ? nil : pageStart(sum)
+}
+
+/// The program's address space: which memory it has, and why.
+///
+/// The mappings say what is allowed; the page tables hold what has been touched. All changes of either go
+/// through here, so that no page is ever writable and executable, none that the mapping forbids is
+/// accessible, and the kernel's window stays closed.
+struct AddressSpace {
+  var map = RangeMap<Mapping>()
+  /// Where the areas begin: chosen anew at every boot and every `execve`.
+  var layout = Layout()
+  /// The end of the heap that `brk` moves.
+  var heapEnd: UInt64 = 0
+  /// Whether memory may be writable and executable (`[system] allow-jit`).
+  var allowsJIT = false
+  /// Mappings made from now on are locked (`mlockall(MCL_FUTURE)`).
+  var locksFuture = false
+  /// Pages that are mapped, roughly: anonymous and file.
+  var residentPages = 0
+  /// How often the program was told that W^X forbids what it asked for; the first time is logged.
+  var refusedJIT = 0
+
+  /// The page behind the last one faulted in, and how many pages that fault brought: a fault that goes on
+  /// there brings twice as many.
+  var nextSequentialPage: UInt64 = 0
+  var sequentialRun: UInt64 = 1
+
+  /// The shared page of zeros that stands for anonymous memory that was only read.
+  var zeroFrame: Frame
+
+  init() { zeroFrame = Frame(number: 0) }
+
+  mutating func initialize() {
+    guard let frame = PhysicalMemory.allocateZeroed() else { Panic.stop("no memory for the page of zeros") }
+    zeroFrame = frame
+  }
+
+  /// Addresses that a program may use at all: not the first 64 KiB, not the kernel's window.
+  static let lowest: UInt64 = 0x1_0000
+  static let kernelWindow: Range<UInt64> = 0x4000_0000_0000..<0x5000_0000_0000
+  static let highest: UInt64 = 0x7fff_ffff_f000
+
+  /// Whether `start ..< start + length` may be mapped.
+  static func isUsable(_ start: UInt64, _ length: UInt64) -> Bool {
+    let (end, overflow) = start.addingReportingOverflow(length)
+    guard !overflow, start >= lowest, end <= highest else { return false }
+    return end <= kernelWindow.lowerBound || start >= kernelWindow.upperBound
+  }
+
+  // MARK: finding room
+
+  /// Free addresses for `length` bytes (whole pages): from the mapping area downwards, and if that is full,
+  /// anywhere. Anonymous memory of 2 MiB and more begins at a multiple of that, so that large pages fit.
+  func findRoom(_ length: UInt64, below limit: UInt64? = nil, isAnonymous: Bool = false) -> UInt64? {
+    if let limit { return map.highestGap(length: length, bottom: Self.lowest, top: limit) }
+    if isAnonymous && length >= PageTables.largePageSize {
+      let room = map.highestGap(
+        length: length, alignment: PageTables.largePageSize, bottom: Self.kernelWindow.upperBound,
+        top: layout.mappingTop)
+      if let room { return room }
+    }
+    return map.highestGap(length: length, bottom: Self.kernelWindow.upperBound, top: layout.mappingTop)
+      ?? map.highestGap(length: length, bottom: Self.kernelWindow.upperBound, top: Self.highest)
+      ?? map.highestGap(length: length, bottom: 0x1_0000_0000, top: Self.kernelWindow.lowerBound)
+  }
+
+  // MARK: mapping and unmapping
+
+  /// Adds a mapping over `start ..< start + length`, in place of what was there.
+  mutating func install(_ start: UInt64, _ length: UInt64, _ mapping: Mapping) throws(Errno) {
+    let end = start + length
+    if !map.isFree(start, end) { try unmap(start, end) }
+    var mapping = mapping
+    if mapping.protection.isWritable { mapping.wasWritable = true }
+    map.insert(start, end, mapping)
+  }
+
+  /// Removes whatever is mapped in `start ..< end` and gives its memory back.
+  mutating func unmap(_ start: UInt64, _ end: UInt64) throws(Errno) {
+    try discardPages(start, end)
+    map.remove(start, end)
+    sequentialRun = 1
+  }
+
+  /// Drops the pages of `start ..< end`; a mapping that remains starts afresh at the next touch.
+  mutating func discardPages(_ start: UInt64, _ end: UInt64) throws(Errno) {
+    guard let dropped = PageTables.unmap(from: start, to: end) else { throw .ENOMEM }
+    residentPages &-= dropped
+  }
+
+  /// Gives every mapping back: what `execve` begins with.
+  mutating func removeAll() {
+    for entry in map.entries { try? discardPages(entry.start, entry.end) }
+    map = RangeMap()
+    heapEnd = 0
+    residentPages = 0
+    locksFuture = false
+  }
+
+  // MARK: protection
+
+  /// Whether a mapping may be made executable, or writable and executable; notes the first refusal.
+  mutating func permits(_ protection: Protection, wasWritable: Bool) -> Bool {
+    guard protection.isExecutable, protection.isWritable || wasWritable, !allowsJIT else { return true }
+    if refusedJIT == 0 {
+      Log.warning { message in
+        message.append("the program asked for memory that is writable and executable, which was refused; ")
+        message.append("if it compiles code while it runs, allow that with --allow-jit or [system] allow-jit = true")
+      }
+    }
+    refusedJIT += 1
+    return false
+  }
+
+  /// Changes what may be done with `start ..< end`, all of which is mapped (checked by the caller).
+  mutating func protect(_ start: UInt64, _ end: UInt64, _ protection: Protection) throws(Errno) {
+    if protection.isExecutable && !allowsJIT {
+      var index = map.index(endingAfter: start)
+      while index < map.count && map.entries[index].start < end {
+        let wasWritable = map.entries[index].value.wasWritable
+        guard permits(protection, wasWritable: wasWritable) else { throw .ENOMEM }
+        index += 1
+      }
+    }
+    map.modify(start, end) { mapping in
+      mapping.protection = protection
+      if protection.isWritable { mapping.wasWritable = true }
+    }
+    let isHidden = protection.isEmpty
+    var flushed = 0
+    let zero = zeroFrame
+    let single = end &- start == pageSize
+    // A store to a shared file page must be noticed: such pages become writable only by a fault.
+    let mayWriteAtOnce = protection.isWritable && !isSharedFile(start)
+    let done = PageTables.forEach(from: start, to: end, splittingLarge: isHidden) { address, entry in
+      var changed: PageEntry
+      if isHidden {
+        changed = entry.isHidden ? entry : entry.hidden
+      } else {
+        let writable =
+          mayWriteAtOnce && entry.frame != zero && (entry.isLarge || !PhysicalMemory.isShared(entry.frame))
+        changed =
+          entry.isHidden
+          ? entry.revealed(writable: writable, executable: protection.isExecutable)
+          : entry.with(writable: writable, executable: protection.isExecutable)
+      }
+      flushed &+= 1
+      if single || flushed <= 64 { PageTables.flush(address) }
+      return .replace(changed)
+    }
+    if flushed > 64 { PageTables.flushAll() }
+    if !done { throw .ENOMEM }
+  }
+
+  private mutating func isSharedFile(_ address: UInt64) -> Bool {
+    // A range with several mappings: being careful with all of them only costs faults.
+    guard let index = map.index(containing: address) else { return true }
+    return map.entries[index].value.isShared && map.entries[index].value.node != nil
+  }
+
+  // MARK: for others
+
+  /// Calls `body` for every mapping in order of address, guards left out.
+  func forEachMapping(_ body: (RangeMap<Mapping>.Entry) -> Void) {
+    for entry in map.entries where entry.value.name != .guardPages { body(entry) }
+  }
+
+  /// The bytes that are mapped, guards left out.
+  var mappedBytes: UInt64 {
+    var sum: UInt64 = 0
+    for entry in map.entries where entry.value.name != .guardPages { sum &+= entry.end &- entry.start }
+    return sum
+  }
+}
+
+/// The program's address space. There is one, as there is one process.
+var addressSpace = AddressSpace()

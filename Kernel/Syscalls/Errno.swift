@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+import Ext4
+import Storage
+
+// swift-format-ignore: AlwaysUseLowerCamelCase
+/// The error numbers of Linux on x86-64 (include/uapi/asm-generic/errno*.h), under their own names.
+enum Errno: UInt16, Error {
+  case EPERM = 1
+  case ENOENT = 2
+  case ESRCH = 3
+  case EINTR = 4
+  case EIO = 5
+  case ENXIO = 6
+  case E2BIG = 7
+  case ENOEXEC = 8
+  case EBADF = 9
+  case ECHILD = 10
+  case EAGAIN = 11
+  case ENOMEM = 12
+  case EACCES = 13
+  case EFAULT = 14
+  case EBUSY = 16
+  case EEXIST = 17
+  case EXDEV = 18
+  case ENODEV = 19
+  case ENOTDIR = 20
+  case EISDIR = 21
+  case EINVAL = 22
+  case ENFILE = 23
+  case EMFILE = 24
+  case ENOTTY = 25
+  case ETXTBSY = 26
+  case EFBIG = 27
+  case ENOSPC = 28
+  case ESPIPE = 29
+  case EROFS = 30
+  case EMLINK = 31
+  case EPIPE = 32
+  case EDOM = 33
+  case ERANGE = 34
+  case EDEADLK = 35
+  case ENAMETOOLONG = 36
+  case ENOLCK = 37
+  case ENOSYS = 38
+  case ENOTEMPTY = 39
+  case ELOOP = 40
+  case ENODATA = 61
+  case EOVERFLOW = 75
+  case ENOTSOCK = 88
+  case EOPNOTSUPP = 95
+  case EAFNOSUPPORT = 97
+  case ETIMEDOUT = 110
+  case EUCLEAN = 117
+
+  /// Not a number that a program sees: the call was interrupted by a signal before it did anything. It is
+  /// made again if the signal has no handler or one with SA_RESTART, else it becomes EINTR.
+  case ERESTARTSYS = 512
+}

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+import Testing
+
+/// Programs that try each protection from inside.
+@Suite struct AttackTests {
+  /// How an attack must end.
+  enum Ending: Sendable {
+    /// With this exit code.
+    case exit(Int32)
+    /// Killed by the signal, with a report that names it and says what these words say.
+    case crash(Signal, words: [String] = [])
+    /// In one of these ways.
+    case either([Ending])
+    /// Only by --timeout.
+    case timeout
+    /// In any way: the tool ends before it must be killed.
+    case anyhow
+  }
+
+  enum Signal: Int32, Sendable {
+    case SIGILL = 4
+    case SIGTRAP = 5
+    case SIGABRT = 6
+    case SIGBUS = 7
+    case SIGSEGV = 11
+  }
+
+  struct Attack: Sendable, CustomTestStringConvertible {
+    var name: String
+    var ending: Ending
+    var testDescription: String { name }
+
+    init(_ name: String, _ ending: Ending) {
+      self.name = name
+      self.ending = ending
+    }
+  }
+
+  static let onMemory: [Attack] =
+    [
+      "write_text", "write_constants", "write_relocated", "write_vdso", "write_library", "execute_bss", "execute_data",
+      "execute_heap", "execute_mapping", "execute_stack", "execute_constants", "read_zero", "read_last_of_first_64_kib",
+      "write_zero", "write_4096", "execute_zero", "execute_4096", "read_window_start", "read_window_end", "write_window",
+      "jump_window", "read_upper_half", "jump_not_canonical", "write_kernel_text", "push_to_nowhere",
+      "overflow_own_stack",
+    ].map { Attack($0, .crash(.SIGSEGV)) } + [
+      Attack("overflow_main_stack", .crash(.SIGSEGV, words: ["stack"])),
+      Attack("smash_stack", .crash(.SIGABRT)),
+      // SIGBUS on a processor; QEMU's emulation raises the fault of other accesses.
+      Attack("push_not_canonical", .either([.crash(.SIGBUS), .crash(.SIGSEGV)])),
+    ]
+
+  @Test(arguments: onMemory)
+  func onMemory(attack: Attack) async throws {
+    try await expect(attack, of: "Attacks/memory")
+  }
+
+  /// What is privileged on Linux and is not in ring 0; Docs/ThreatModel.md says why each ends as it does.
+  static let byInstruction: [Attack] =
+    [
+      Attack("hlt", .crash(.SIGSEGV)), Attack("hlt_forever", .crash(.SIGSEGV)), Attack("loop", .timeout),
+      Attack("loop_without_interrupts", .timeout), Attack("breakpoint", .crash(.SIGTRAP)),
+      Attack("breakpoint_long", .crash(.SIGTRAP)), Attack("undefined", .crash(.SIGILL)),
+      Attack("single_step_a_system_call", .either([.crash(.SIGTRAP), .exit(0)])),
+      Attack("write_unknown_register", .crash(.SIGSEGV)),
+    ]
+    + [
+      "hlt_without_interrupts", "interrupt_80", "interrupt_of_double_fault", "interrupt_of_page_fault",
+      "interrupt_of_machine_check", "interrupt_255", "port_in", "port_out", "port_out_keyboard_reset",
+      "write_system_call_entry", "turn_paging_off", "load_page_table_0", "clear_cr4", "load_interrupt_table",
+      "load_segment_table", "swap_gs", "return_to_nowhere", "return_to_ring_3", "task_register", "stack_segment",
+      "far_jump",
+    ].map { Attack($0, .anyhow) }
+
+  @Test(arguments: byInstruction)
+  func byInstruction(attack: Attack) async throws {
+    try await expect(attack, of: "Attacks/instructions", timeout: 20)
+  }
+
+  static let bySignalFrame: [Attack] =
+    [
+      "instruction_not_canonical", "instruction_in_upper_half", "instruction_in_window", "instruction_0", "stack_0",
+      "stack_in_window", "state_unaligned", "state_nowhere", "state_in_window", "state_control", "state_header",
+      "state_random", "without_frame", "frame_of_zeros", "frame_in_window",
+    ].map { Attack($0, .crash(.SIGSEGV)) } + [
+      Attack("stack_not_canonical", .either([.crash(.SIGBUS), .crash(.SIGSEGV)])),
+      // There is one set of segments: they may be checked or ignored.
+      Attack("segments", .either([.crash(.SIGSEGV), .exit(0)])),
+      Attack("segments_of_kernel", .either([.crash(.SIGSEGV), .exit(0)])),
+      Attack("state_null", .exit(0)), Attack("state_size", .either([.crash(.SIGSEGV), .exit(0)])),
+      Attack("flags_all", .exit(0)), Attack("flags_none", .exit(0)), Attack("mask_all", .exit(0)),
+      Attack("stack_of_signals", .exit(0)),
+    ]
+
+  @Test(arguments: bySignalFrame)
+  func bySignalFrame(attack: Attack) async throws {
+    let outcome = try await expect(attack, of: "Attacks/signal-return")
+    if case .exit = attack.ending {
+      let text = outcome.program.outputText
+      #expect(text.contains("interrupts on"), "the program cannot turn interrupts off by a signal frame")
+      #expect(text.contains("SIGKILL is blocked: no"))
+      #expect(text.hasSuffix("the program goes on\n"))
+    }
+  }
+
+  @discardableResult
+  private func expect(_ attack: Attack, of program: String, timeout: Int = 120) async throws -> MachineOutcome {
+    var run = MachineRun(try await TestProgram(program).built(), [attack.name])
+    run.timeout = timeout
+    let outcome = try await run.run()
+    #expect(outcome.program.outputText.contains("attack: \(attack.name)"), "the attack began")
+    let problems = Self.problems(attack.ending, outcome)
+    #expect(problems == nil, "\(problems ?? "")\nThe program wrote:\n\(outcome.program.outputText)\(outcome.messageText)")
+    return outcome
+  }
+
+  /// What is wrong with the way in which a machine ended, or nil.
+  private static func problems(_ ending: Ending, _ outcome: MachineOutcome) -> String? {
+    let code = outcome.program.exitCode
+    switch ending {
+    case .anyhow: return nil
+    case .exit(let expected): return code == expected ? nil : "exit code \(code) instead of \(expected)"
+    case .timeout: return code == 124 ? nil : "exit code \(code) instead of 124 by --timeout"
+    case .either(let endings):
+      let all = endings.map { problems($0, outcome) }
+      return all.contains { $0 == nil } ? nil : all.compactMap { $0 }.joined(separator: "; or ")
+    case .crash(let signal, let words):
+      guard code == 128 + signal.rawValue else { return "exit code \(code) instead of 128 + \(signal)" }
+      let report = outcome.messageText.lowercased()
+      let absent = (["\(signal)"] + words).filter { !report.contains($0.lowercased()) }
+      return absent.isEmpty ? nil : "the report does not say \(absent.joined(separator: ", "))"
+    }
+  }
+}
+
+/// Attacks that check for themselves what they find, and end with 0 when every protection held.
+@Suite struct SelfCheckingAttacks {
+  @Test(arguments: ["Attacks/placement", "Attacks/kernel-pointers", "Attacks/system-calls-swept"], [Flavour.glibcStatic, .glibcDynamic])
+  func holds(attack: String, flavour: Flavour) async throws {
+    try await expectDone(MachineRun(TestProgram(attack, flavour).built()))
+  }
+
+  @Test(arguments: [Flavour.glibcStatic, .glibcDynamic, .muslStatic])
+  func nothingTellsWhereTheKernelIs(flavour: Flavour) async throws {
+    try await Comparison(TestProgram("Attacks/leaks", flavour)).expectSame()
+  }
+
+  @Test(arguments: runsLongTests ? Array(UInt64(1)...20) : [1, 2, 3])
+  func survivesRandomSystemCalls(seed: UInt64) async throws {
+    let thousands = runsLongTests ? "500" : "40"
+    try await expectDone(MachineRun(TestProgram("Attacks/system-calls-at-random").built(), [thousands, "\(seed)"]))
+  }
+
+  private func expectDone(_ run: MachineRun) async throws {
+    var run = run
+    run.timeout = 900
+    let outcome = try await run.run()
+    #expect(outcome.program.exitCode == 0, "\(outcome.program.outputText)\(outcome.messageText)")
+    #expect(outcome.program.outputText.hasSuffix("done\n"), "\(outcome.program.outputText)\(outcome.messageText)")
+  }
+}
+
+/// Memory that is writable and memory that is executable never meet, unless the owner allows it.
+@Suite struct WritableAndExecutable {
+  @Test func isRefused() async throws {
+    let outcome = try await MachineRun(TestProgram("Attacks/writable-and-executable").built(), ["/tmp"]).run()
+    let expected = try Repository.text("Expected/writable-and-executable.txt")
+    expectEqual(outcome, Outcome(output: Array(expected.utf8), errors: [], exitCode: 0))
+    let hints = outcome.messages.filter { $0.contains("--allow-jit") }
+    #expect(hints.count == 1, "the kernel names --allow-jit once:\n\(outcome.messageText)")
+  }
+
+  @Test func isAllowedOnRequest() async throws {
+    var comparison = try await Comparison(TestProgram("Attacks/writable-and-executable"))
+    comparison.writableDirectory = "/tmp"
+    comparison.options = ["--allow-jit"]
+    try await comparison.expectSame()
+  }
+}

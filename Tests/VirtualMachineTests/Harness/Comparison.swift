@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import SystemPackage
+import Testing
+
+/// A program to run on the host and in a machine, where it must do the same.
+struct Comparison: Sendable {
+  var program: FilePath
+  var arguments: [String] = []
+  var environment: [String: String] = [:]
+  var input: [UInt8] = []
+  var options: [String] = []
+  /// Files that both find in their working directory, by name.
+  var files: [String: [UInt8]] = [:]
+  /// For programs that write: the directory in the machine that they get as their last argument. On the host they
+  /// get a temporary one.
+  var writableDirectory: String?
+  var mergesStreams = false
+
+  init(_ program: FilePath, _ arguments: [String] = []) {
+    self.program = program
+    self.arguments = arguments
+  }
+
+  /// Runs both and records an issue for everything in which the machine differs.
+  @discardableResult
+  func expectSame(sourceLocation: SourceLocation = #_sourceLocation) async throws -> MachineOutcome {
+    try await withTemporaryDirectory { directory in
+      let shared = directory.appending("files"), scratch = directory.appending("scratch")
+      for path in [shared, scratch] {
+        try FileManager.default.createDirectory(atPath: path.string, withIntermediateDirectories: true)
+      }
+      for (name, content) in files { try shared.appending(name).write(content, mode: 0o755) }
+      let expected = try await onHost(shared, scratch)
+      let actual = try await inMachine(shared)
+      expectEqual(actual, expected, sourceLocation: sourceLocation)
+      return actual
+    }
+  }
+
+  private func onHost(_ shared: FilePath, _ scratch: FilePath) async throws -> Outcome {
+    var command = Command(executable: program)
+    command.arguments = arguments + (writableDirectory == nil ? [] : [scratch.string])
+    command.environment = environment
+    command.workingDirectory = shared
+    command.input = input
+    command.mergesStreams = mergesStreams
+    return try await Slots.host.run { [command] in try await command.run() }
+  }
+
+  private func inMachine(_ shared: FilePath) async throws -> MachineOutcome {
+    var run = MachineRun(program, arguments + [writableDirectory].compactMap { $0 }, options: options)
+    if !files.isEmpty { run.options += ["--directory", "\(shared):/files", "--cwd", "/files"] }
+    run.environment = environment
+    run.input = input
+    run.mergesStreams = mergesStreams
+    return try await run.run()
+  }
+}
+
+/// Records an issue for everything in which a program's run in a machine differs from what is expected.
+func expectEqual(_ actual: MachineOutcome, _ expected: Outcome, sourceLocation: SourceLocation = #_sourceLocation) {
+  let said = actual.messages.isEmpty ? "" : "\nvorteil said:\n" + actual.messages.suffix(40).joined(separator: "\n")
+  #expect(
+    actual.program.exitCode == expected.exitCode,
+    "exit code \(actual.program.exitCode) instead of \(expected.exitCode)\(said)", sourceLocation: sourceLocation)
+  let output = difference(expected: expected.output, actual: actual.program.output)
+  #expect(output.isEmpty, "standard output (- host, + machine):\n\(output)\(said)", sourceLocation: sourceLocation)
+  let errors = difference(expected: expected.errors, actual: actual.program.errors)
+  #expect(errors.isEmpty, "standard error (- host, + machine):\n\(errors)\(said)", sourceLocation: sourceLocation)
+}
+
+extension Comparison {
+  init(_ program: TestProgram, _ arguments: [String] = []) async throws {
+    self.init(try await program.built(), arguments)
+  }
+}

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import SystemPackage
+
+/// Calls `body` with a new, empty directory, which is removed afterwards with all that is in it.
+func withTemporaryDirectory<Result>(_ body: (FilePath) async throws -> Result) async throws -> Result {
+  let directory = FileManager.default.temporaryDirectory.appending(path: "vorteil-test-\(UUID().uuidString)")
+  try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: false)
+  defer { try? FileManager.default.removeItem(at: directory) }
+  return try await body(FilePath(directory.path))
+}
+
+extension FilePath {
+  /// Writes a file here, making the directories above it.
+  func write(_ content: some Sequence<UInt8>, mode: Int = 0o644) throws {
+    try FileManager.default.createDirectory(
+      atPath: removingLastComponent().string, withIntermediateDirectories: true)
+    try Data(content).write(to: URL(filePath: string))
+    try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: string)
+  }
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+import SystemPackage
+import Testing
+
+/// Standard input, output and error, and the exit status.
+@Suite struct StreamTests {
+  @Test func outputAndErrorsStaySeparate() async throws {
+    try await Comparison(TestProgram("Behaviour/streams")).expectSame()
+  }
+
+  @Test func outputAndErrorsKeepTheirOrder() async throws {
+    var comparison = try await Comparison(TestProgram("Behaviour/streams"))
+    comparison.mergesStreams = true
+    try await comparison.expectSame()
+  }
+
+  @Test func emptyInputEndsAtOnce() async throws {
+    try await Comparison(TestProgram("Behaviour/copy")).expectSame()
+  }
+
+  /// In a shell, as a person writes it: the machine must end, and with the status that the shell sees on the host.
+  @Test(arguments: [
+    "PROGRAM yes | head -n 1",
+    "PROGRAM yes | head -c 100000 | wc -c",
+    "PROGRAM cat <&- ; echo $?",
+    ": | PROGRAM cat; echo $?",
+    "PROGRAM echo lost >&- ; echo $?",
+    "{ PROGRAM yes; echo $? >&2; } | true",
+    "yes | head -n 3000 | PROGRAM tail -n 1",
+    "yes | PROGRAM head -n 2",
+    "{ echo one; sleep 1; echo two; } | PROGRAM cat",
+    "printf 'a\\nb\\nc\\n' | { PROGRAM head -n 1; cat; } | head -n 1",
+  ])
+  func inPipes(line: String) async throws {
+    let shell = FilePath("/bin/sh")
+    let tool = try Repository.tool
+    let onHost = line.replacing("PROGRAM", with: "/bin/busybox")
+    let inMachine = line.replacing("PROGRAM", with: "\(tool) run /bin/busybox --timeout 300 --")
+    let expected = try await Slots.host.run { try await Command(executable: shell, arguments: ["-c", onHost]).run() }
+    let actual = try await Slots.machines.run { try await Command(executable: shell, arguments: ["-c", inMachine]).run() }
+    expectEqual(MachineOutcome(actual), expected)
+  }
+
+  @Test(arguments: [
+    "exit", "exit-255", "exit-256", "exit-call", "return", "abort", "abort-ignored", "SIGTERM", "SIGKILL", "SIGINT",
+    "SIGUSR1", "SIGRTMIN+5", "read", "division", "undefined", "breakpoint", "pipe", "pipe-ignored", "fault-blocked",
+    "fault-ignored", "fault-in-handler",
+  ])
+  func endsAsOnTheHost(ending: String) async throws {
+    try await Comparison(TestProgram("Behaviour/endings"), [ending]).expectSame()
+  }
+
+  /// musl ends some programs by `hlt`, in the hope that it is privileged.
+  @Test(arguments: ["abort", "abort-ignored", "read"])
+  func endsWithMuslAsOnTheHost(ending: String) async throws {
+    try await Comparison(TestProgram("Behaviour/endings", .muslStatic), [ending]).expectSame()
+  }
+}
