@@ -23,9 +23,10 @@ unsafe_uses() { grep -rnE '(^|[^A-Za-z_.])unsafe ' --include='*.swift' "$@" | gr
 outside=$(unsafe_uses --exclude-dir=Machine $directories)
 echo "unsafe outside of Kernel/Machine: $(printf '%s' "$outside" | grep -c . || true)"
 [ -z "$outside" ] || printf '%s\n' "$outside" | sed -E 's/^([^:]+:[0-9]+): */  \1: /'
+# Machine is where unsafe code lives, so there it goes without the word: count what it would stand before.
 if [ -d Kernel/Machine ]; then
-  inside=$(unsafe_uses Kernel/Machine)
-  echo "unsafe inside of Kernel/Machine: $(printf '%s' "$inside" | grep -c . || true)"
+  echo "lines of Kernel/Machine with unsafe constructs: $(grep -rhE \
+    'Unsafe[A-Za-z]*Pointer|unsafe[A-Z]|@_silgen_name|@_extern|Builtin\.' --include='*.swift' Kernel/Machine | wc -l)"
 fi
 
 products=$(git ls-files | grep -E '(^|/)\.build|\.(o|elf|img|raw)$|(^|/)Package\.resolved$' || true)

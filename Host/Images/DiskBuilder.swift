@@ -36,7 +36,7 @@ struct DiskBuilder {
     case .total: free = 0
     case nil: free = Self.defaultFreeBytes
     }
-    root = try RootFileSystem(plan.tree, freeBytes: free)
+    root = RootFileSystem(plan.tree, freeBytes: free)
     let rootRequest = { (size: UInt64) in
       PartitionRequest(type: .linuxRoot, name: "vorteil-root", sizeInBytes: size)
     }

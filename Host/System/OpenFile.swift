@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Glibc
+import LinuxHeaders
 public import SystemPackage
 
 /// An open file, pipe or terminal, closed when the last reference goes away.
@@ -126,6 +127,20 @@ public final class OpenFile: Sendable {
     // SAFETY: the pointer is used only inside the closure, for the bytes of the span.
     _ = try catchingErrno {
       try unsafe bytes.withUnsafeBytes { try unsafe descriptor.writeAll(toAbsoluteOffset: offset, $0) }
+    }
+  }
+
+  /// The next range of bytes at or after `offset` that are no hole; nil if only a hole follows.
+  public func nextData(from offset: Int64) -> Range<Int64>? {
+    do throws(Errno) {
+      let start = try catchingErrno { try descriptor.seek(offset: offset, from: .init(rawValue: SEEK_NEXT_DATA)) }
+      let end = try catchingErrno { try descriptor.seek(offset: start, from: .init(rawValue: SEEK_NEXT_HOLE)) }
+      return start..<end
+    } catch .noSuchAddressOrDevice {
+      return nil
+    } catch {
+      // A file system that does not know its holes has none.
+      return offset..<Int64.max
     }
   }
 

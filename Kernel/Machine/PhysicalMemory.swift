@@ -63,7 +63,6 @@ public enum PhysicalMemory {
   /// Ranges of frames that no allocation has reached yet.
   private static var untouched = InlineArray<16, Range<UInt32>>(repeating: 0..<0)
   private static var untouchedCount = 0
-  private static var freeCount = 0
   /// What `add` was told, for `isMemory`.
   private static var memory = InlineArray<16, Range<UInt32>>(repeating: 0..<0)
   /// Frames of memory that the machine has for the kernel's and the program's use.
@@ -72,11 +71,7 @@ public enum PhysicalMemory {
   private(set) static var end: UInt32 = 0
 
   /// Frames that nobody uses.
-  public static var available: Int {
-    var count = freeCount + singleCount
-    for index in 0..<untouchedCount { count += untouched[index].count }
-    return count
-  }
+  public private(set) static var available = 0
 
   // MARK: setting up
 
@@ -88,6 +83,7 @@ public enum PhysicalMemory {
     memory[untouchedCount] = range
     untouchedCount += 1
     total += range.count
+    available += range.count
     end = max(end, range.upperBound)
   }
 
@@ -110,6 +106,7 @@ public enum PhysicalMemory {
     for index in 0..<untouchedCount where untouched[index].count >= Int(needed) {
       let first = untouched[index].lowerBound
       untouched[index] = (first + needed)..<untouched[index].upperBound
+      available -= Int(needed)
       records = DirectMap.pointer(to: UInt64(first) << 12).assumingMemoryBound(to: Record.self)
       clearEdges()
       return
@@ -141,7 +138,6 @@ public enum PhysicalMemory {
     links(number).pointee = Links(next: head, previous: 0)
     if head != 0 { links(head).pointee.previous = number }
     freeLists[order] = number
-    freeCount &+= 1 &<< order
   }
 
   private static func remove(_ number: UInt32, _ order: Int) {
@@ -149,7 +145,6 @@ public enum PhysicalMemory {
     if own.previous != 0 { links(own.previous).pointee.next = own.next } else { freeLists[order] = own.next }
     if own.next != 0 { links(own.next).pointee.previous = own.previous }
     record(number).pointee.state = .unused
-    freeCount &-= 1 &<< order
   }
 
   /// Puts the next block of untouched memory under the buddies' rule. False: there is none left.
@@ -225,6 +220,7 @@ public enum PhysicalMemory {
     let number = singles
     singles = links(number).pointee.next
     singleCount &-= 1
+    available &-= 1
     record(number).pointee = Record(references: 1, order: 0, state: .allocated, sizeClass: 0)
     return number
   }
@@ -282,6 +278,7 @@ public enum PhysicalMemory {
   public static func allocateZeroedBlock(order: Int) -> Frame? {
     let number = takeBlock(order)
     guard number != 0 else { return nil }
+    available &-= 1 << order
     for index in 0..<UInt32(1) << UInt32(order) {
       record(number + index).pointee = Record(references: 1, order: 0, state: .allocated, sizeClass: 0)
     }
@@ -299,6 +296,7 @@ public enum PhysicalMemory {
     entry.pointee.references &-= 1
     if entry.pointee.references == 0 {
       entry.pointee.state = .unused
+      available &+= 1
       pushSingle(frame.number)
       if singleCount > maximumSingles { drain() }
     }
@@ -314,6 +312,7 @@ public enum PhysicalMemory {
   public static func allocateLarge() -> Frame? {
     let number = takeBlock(9)
     guard number != 0 else { return nil }
+    available &-= 512
     record(number).pointee = Record(references: 1, order: 9, state: .allocated, sizeClass: 0)
     fill_zero(DirectMap.address(of: UInt64(number) << 12), 512 * 512)
     return Frame(number: number)
@@ -322,6 +321,7 @@ public enum PhysicalMemory {
   /// Gives back what `allocateLarge` gave.
   public static func releaseLarge(_ frame: Frame) {
     record(frame.number).pointee.state = .unused
+    available &+= 512
     giveBlock(frame.number, 9)
   }
 
@@ -337,6 +337,7 @@ public enum PhysicalMemory {
   static func takeHeapBlock(_ order: Int, _ state: State, _ sizeClass: UInt16) -> UInt32 {
     let number = order == 0 ? takeSingle() : takeBlock(order)
     guard number != 0 else { return 0 }
+    if order > 0 { available &-= 1 << order }
     record(number).pointee = Record(references: 1, order: UInt8(order), state: state, sizeClass: sizeClass)
     return number
   }
@@ -344,6 +345,7 @@ public enum PhysicalMemory {
   static func giveHeapBlock(_ number: UInt32) {
     let order = Int(record(number).pointee.order)
     record(number).pointee.state = .unused
+    available &+= 1 << order
     giveBlock(number, order)
   }
 }

@@ -52,6 +52,9 @@ struct AddressSpace {
   static let kernelWindow: Range<UInt64> = 0x4000_0000_0000..<0x5000_0000_0000
   static let highest: UInt64 = 0x7fff_ffff_f000
 
+  /// As many mappings there may be (Linux's vm.max_map_count).
+  static let maximumMappings = 65530
+
   /// Whether `start ..< start + length` may be mapped.
   static func isUsable(_ start: UInt64, _ length: UInt64) -> Bool {
     let (end, overflow) = start.addingReportingOverflow(length)
@@ -81,6 +84,7 @@ struct AddressSpace {
   /// Adds a mapping over `start ..< start + length`, in place of what was there.
   mutating func install(_ start: UInt64, _ length: UInt64, _ mapping: Mapping) throws(Errno) {
     let end = start + length
+    guard map.count < Self.maximumMappings else { throw .ENOMEM }
     if !map.isFree(start, end) { try unmap(start, end) }
     var mapping = mapping
     if mapping.protection.isWritable { mapping.wasWritable = true }
@@ -134,6 +138,7 @@ struct AddressSpace {
         index += 1
       }
     }
+    guard map.count < Self.maximumMappings else { throw .ENOMEM }
     map.modify(start, end) { mapping in
       mapping.protection = protection
       if protection.isWritable { mapping.wasWritable = true }

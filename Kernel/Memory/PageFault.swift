@@ -246,17 +246,22 @@ extension AddressSpace {
 
   // MARK: memory
 
-  /// A frame of zeros; when there is none, the page cache gives some back.
+  /// What is left for the kernel itself: the program gets no page of the last frames, so that it is the
+  /// program that runs out of memory first.
+  private static var reserve: Int { min(PhysicalMemory.total / 64, 512) }
+
+  /// Whether the program may have a page; when memory is short, the page cache gives some back.
   @inline(__always)
-  private func allocate() -> Frame? {
-    if let frame = PhysicalMemory.allocateZeroed() { return frame }
-    return PageCache.reclaim(64) > 0 ? PhysicalMemory.allocateZeroed() : nil
+  private func hasMemory() -> Bool {
+    PhysicalMemory.available > 512 || PhysicalMemory.available > Self.reserve || PageCache.reclaim(64) > 0
   }
 
-  private func allocateForCopy() -> Frame? {
-    if let frame = PhysicalMemory.allocateUninitialized() { return frame }
-    return PageCache.reclaim(64) > 0 ? PhysicalMemory.allocateUninitialized() : nil
-  }
+  /// A frame of zeros for the program.
+  @inline(__always)
+  private func allocate() -> Frame? { hasMemory() ? PhysicalMemory.allocateZeroed() : nil }
+
+  /// A frame for the program that is overwritten entirely.
+  private func allocateForCopy() -> Frame? { hasMemory() ? PhysicalMemory.allocateUninitialized() : nil }
 
   /// Touches every page of `start ..< end` as the program would: `MAP_POPULATE`, `mlock`.
   mutating func populate(_ start: UInt64, _ end: UInt64) {

@@ -39,7 +39,7 @@ private func execute(
     // The old program is gone: as on Linux, this ends the process.
     Log.error { message in
       message.append("could not load ")
-      message.append(bytes: plan.path.span)
+      message.append(plan.path)
       message.append(": errno ")
       message.append(decimal: UInt64(error.rawValue))
     }

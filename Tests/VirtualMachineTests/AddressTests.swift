@@ -17,15 +17,17 @@ import Testing
   }
 
   private static func addresses(_ outcome: MachineOutcome) throws -> [String: UInt64] {
-    guard outcome.program.exitCode == 0 else { throw Failure("exit code \(outcome.program.exitCode)\n\(outcome.messageText)") }
+    guard outcome.program.exitCode == 0 else {
+      throw Failure("exit code \(outcome.program.exitCode)\n\(outcome.messageText)")
+    }
     let pairs = outcome.program.outputText.split(separator: "\n").map { $0.split(separator: " ") }
     return Dictionary(uniqueKeysWithValues: pairs.map { (String($0[0]), UInt64($0[1], radix: 16) ?? 0) })
   }
 
   /// Linux gives the program, its mappings and its stack 28 bits of pages; the kernel must have 18.
   ///
-  /// Over six boots with 28 random bits a range below a 64th of the whole has a chance of 6 * 2^-30, and that nine or more
-  /// of the bits never change one of 2 * 10^-7. For the 18 bits of the kernel the bounds are wider still.
+  /// Over six boots with 28 random bits a range below a 64th of the whole has a chance of 6 * 2^-30, and that ten or
+  /// more of the bits never change one of 10^-8. For the 18 bits of the kernel the chances are smaller still.
   @Test func everyBootIsDifferent() async throws {
     let boots = try await boots()
     for (name, bits) in [

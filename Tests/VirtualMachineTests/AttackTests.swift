@@ -1,6 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 import Testing
 
+/// A signal that ends a program, with a report.
+enum Signal: String, Sendable {
+  case illegalInstruction = "SIGILL"
+  case trap = "SIGTRAP"
+  case abort = "SIGABRT"
+  case busError = "SIGBUS"
+  case segmentationFault = "SIGSEGV"
+
+  var number: Int32 {
+    switch self {
+    case .illegalInstruction: 4
+    case .trap: 5
+    case .abort: 6
+    case .busError: 7
+    case .segmentationFault: 11
+    }
+  }
+}
+
 /// Programs that try each protection from inside.
 @Suite struct AttackTests {
   /// How an attack must end.
@@ -17,14 +36,6 @@ import Testing
     case anyhow
   }
 
-  enum Signal: Int32, Sendable {
-    case SIGILL = 4
-    case SIGTRAP = 5
-    case SIGABRT = 6
-    case SIGBUS = 7
-    case SIGSEGV = 11
-  }
-
   struct Attack: Sendable, CustomTestStringConvertible {
     var name: String
     var ending: Ending
@@ -36,33 +47,35 @@ import Testing
     }
   }
 
-  static let onMemory: [Attack] =
+  static let memoryAttacks: [Attack] =
     [
       "write_text", "write_constants", "write_relocated", "write_vdso", "write_library", "execute_bss", "execute_data",
       "execute_heap", "execute_mapping", "execute_stack", "execute_constants", "read_zero", "read_last_of_first_64_kib",
-      "write_zero", "write_4096", "execute_zero", "execute_4096", "read_window_start", "read_window_end", "write_window",
+      "write_zero", "write_4096", "execute_zero", "execute_4096", "read_window_start", "read_window_end",
+      "write_window",
       "jump_window", "read_upper_half", "jump_not_canonical", "write_kernel_text", "push_to_nowhere",
       "overflow_own_stack",
-    ].map { Attack($0, .crash(.SIGSEGV)) } + [
-      Attack("overflow_main_stack", .crash(.SIGSEGV, words: ["stack"])),
-      Attack("smash_stack", .crash(.SIGABRT)),
+    ].map { Attack($0, .crash(.segmentationFault)) } + [
+      Attack("overflow_main_stack", .crash(.segmentationFault, words: ["stack"])),
+      Attack("smash_stack", .crash(.abort)),
       // SIGBUS on a processor; QEMU's emulation raises the fault of other accesses.
-      Attack("push_not_canonical", .either([.crash(.SIGBUS), .crash(.SIGSEGV)])),
+      Attack("push_not_canonical", .either([.crash(.busError), .crash(.segmentationFault)])),
     ]
 
-  @Test(arguments: onMemory)
+  @Test(arguments: memoryAttacks)
   func onMemory(attack: Attack) async throws {
     try await expect(attack, of: "Attacks/memory")
   }
 
   /// What is privileged on Linux and is not in ring 0; Docs/ThreatModel.md says why each ends as it does.
-  static let byInstruction: [Attack] =
+  static let instructionAttacks: [Attack] =
     [
-      Attack("hlt", .crash(.SIGSEGV)), Attack("hlt_forever", .crash(.SIGSEGV)), Attack("loop", .timeout),
-      Attack("loop_without_interrupts", .timeout), Attack("breakpoint", .crash(.SIGTRAP)),
-      Attack("breakpoint_long", .crash(.SIGTRAP)), Attack("undefined", .crash(.SIGILL)),
-      Attack("single_step_a_system_call", .either([.crash(.SIGTRAP), .exit(0)])),
-      Attack("write_unknown_register", .crash(.SIGSEGV)),
+      Attack("hlt", .crash(.segmentationFault)), Attack("hlt_forever", .crash(.segmentationFault)),
+      Attack("loop", .timeout),
+      Attack("loop_without_interrupts", .timeout), Attack("breakpoint", .crash(.trap)),
+      Attack("breakpoint_long", .crash(.trap)), Attack("undefined", .crash(.illegalInstruction)),
+      Attack("single_step_a_system_call", .either([.crash(.trap), .exit(0)])),
+      Attack("write_unknown_register", .crash(.segmentationFault)),
     ]
     + [
       "hlt_without_interrupts", "interrupt_80", "interrupt_of_double_fault", "interrupt_of_page_fault",
@@ -72,27 +85,27 @@ import Testing
       "far_jump",
     ].map { Attack($0, .anyhow) }
 
-  @Test(arguments: byInstruction)
+  @Test(arguments: instructionAttacks)
   func byInstruction(attack: Attack) async throws {
     try await expect(attack, of: "Attacks/instructions", timeout: 20)
   }
 
-  static let bySignalFrame: [Attack] =
+  static let signalFrameAttacks: [Attack] =
     [
       "instruction_not_canonical", "instruction_in_upper_half", "instruction_in_window", "instruction_0", "stack_0",
       "stack_in_window", "state_unaligned", "state_nowhere", "state_in_window", "state_control", "state_header",
       "state_random", "without_frame", "frame_of_zeros", "frame_in_window",
-    ].map { Attack($0, .crash(.SIGSEGV)) } + [
-      Attack("stack_not_canonical", .either([.crash(.SIGBUS), .crash(.SIGSEGV)])),
+    ].map { Attack($0, .crash(.segmentationFault)) } + [
+      Attack("stack_not_canonical", .either([.crash(.busError), .crash(.segmentationFault)])),
       // There is one set of segments: they may be checked or ignored.
-      Attack("segments", .either([.crash(.SIGSEGV), .exit(0)])),
-      Attack("segments_of_kernel", .either([.crash(.SIGSEGV), .exit(0)])),
-      Attack("state_null", .exit(0)), Attack("state_size", .either([.crash(.SIGSEGV), .exit(0)])),
+      Attack("segments", .either([.crash(.segmentationFault), .exit(0)])),
+      Attack("segments_of_kernel", .either([.crash(.segmentationFault), .exit(0)])),
+      Attack("state_null", .exit(0)), Attack("state_size", .either([.crash(.segmentationFault), .exit(0)])),
       Attack("flags_all", .exit(0)), Attack("flags_none", .exit(0)), Attack("mask_all", .exit(0)),
       Attack("stack_of_signals", .exit(0)),
     ]
 
-  @Test(arguments: bySignalFrame)
+  @Test(arguments: signalFrameAttacks)
   func bySignalFrame(attack: Attack) async throws {
     let outcome = try await expect(attack, of: "Attacks/signal-return")
     if case .exit = attack.ending {
@@ -103,6 +116,16 @@ import Testing
     }
   }
 
+  /// Of what is taken until nothing is left; the report of a program killed for lack of memory says so.
+  @Test(
+    arguments: [
+      "memory", "mappings", "address_space", "file_in_memory", "file_on_disk", "names", "descriptors", "pipes",
+      "queued_signals",
+    ].map { Attack($0, .either([.exit(0), .exit(137)])) })
+  func byExhaustion(attack: Attack) async throws {
+    try await expect(attack, of: "Attacks/exhaustion", timeout: 300)
+  }
+
   @discardableResult
   private func expect(_ attack: Attack, of program: String, timeout: Int = 120) async throws -> MachineOutcome {
     var run = MachineRun(try await TestProgram(program).built(), [attack.name])
@@ -110,7 +133,8 @@ import Testing
     let outcome = try await run.run()
     #expect(outcome.program.outputText.contains("attack: \(attack.name)"), "the attack began")
     let problems = Self.problems(attack.ending, outcome)
-    #expect(problems == nil, "\(problems ?? "")\nThe program wrote:\n\(outcome.program.outputText)\(outcome.messageText)")
+    #expect(
+      problems == nil, "\(problems ?? "")\nThe program wrote:\n\(outcome.program.outputText)\(outcome.messageText)")
     return outcome
   }
 
@@ -125,9 +149,9 @@ import Testing
       let all = endings.map { problems($0, outcome) }
       return all.contains { $0 == nil } ? nil : all.compactMap { $0 }.joined(separator: "; or ")
     case .crash(let signal, let words):
-      guard code == 128 + signal.rawValue else { return "exit code \(code) instead of 128 + \(signal)" }
+      guard code == 128 + signal.number else { return "exit code \(code) instead of that of \(signal.rawValue)" }
       let report = outcome.messageText.lowercased()
-      let absent = (["\(signal)"] + words).filter { !report.contains($0.lowercased()) }
+      let absent = ([signal.rawValue] + words).filter { !report.contains($0.lowercased()) }
       return absent.isEmpty ? nil : "the report does not say \(absent.joined(separator: ", "))"
     }
   }
@@ -135,7 +159,9 @@ import Testing
 
 /// Attacks that check for themselves what they find, and end with 0 when every protection held.
 @Suite struct SelfCheckingAttacks {
-  @Test(arguments: ["Attacks/placement", "Attacks/kernel-pointers", "Attacks/system-calls-swept"], [Flavour.glibcStatic, .glibcDynamic])
+  @Test(
+    arguments: ["Attacks/placement", "Attacks/kernel-pointers", "Attacks/system-calls-swept"],
+    [Flavour.glibcStatic, .glibcDynamic])
   func holds(attack: String, flavour: Flavour) async throws {
     try await expectDone(MachineRun(TestProgram(attack, flavour).built()))
   }

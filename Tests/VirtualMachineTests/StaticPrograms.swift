@@ -48,12 +48,14 @@ private let startPrograms = [
 ]
 
 private func expectArgumentsAndEnvironment(_ flavour: Flavour) async throws {
-  let arguments = ["plain", "", " blanks and\ttabs ", "--option=value", "quotes ' \" \\ $HOME *", "Grüße ☃", "--", "two\nlines"]
+  let arguments = [
+    "plain", "", " blanks and\ttabs ", "--option=value", "quotes ' \" \\ $HOME *", "Grüße ☃", "--", "two\nlines",
+  ]
   var comparison = try await Comparison(
     TestProgram("Behaviour/arguments", flavour), arguments + [String(repeating: "long ", count: 5000)])
   comparison.environment = [
-    "TEST_PLAIN": "value", "TEST_EMPTY": "", "TEST_EQUALS": "a=b=c", "TEST_BLANKS": "  two  words ", "TEST_TEXT": "Grüße ☃",
-    "TEST_LONG": String(repeating: "x", count: 10_000),
+    "TEST_PLAIN": "value", "TEST_EMPTY": "", "TEST_EQUALS": "a=b=c", "TEST_BLANKS": "  two  words ",
+    "TEST_TEXT": "Grüße ☃", "TEST_LONG": String(repeating: "x", count: 10_000),
   ]
   try await comparison.expectSame()
 }

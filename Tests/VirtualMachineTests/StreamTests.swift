@@ -37,7 +37,9 @@ import Testing
     let onHost = line.replacing("PROGRAM", with: "/bin/busybox")
     let inMachine = line.replacing("PROGRAM", with: "\(tool) run /bin/busybox --timeout 300 --")
     let expected = try await Slots.host.run { try await Command(executable: shell, arguments: ["-c", onHost]).run() }
-    let actual = try await Slots.machines.run { try await Command(executable: shell, arguments: ["-c", inMachine]).run() }
+    let actual = try await Slots.machines.run {
+      try await Command(executable: shell, arguments: ["-c", inMachine]).run()
+    }
     expectEqual(MachineOutcome(actual), expected)
   }
 

@@ -18,7 +18,8 @@ static long without_child(long process) {
   return process;
 }
 
-int main(void) {
+int main(int argc, char **argv) {
+  if (argc > 1) return strcmp(argv[1], "child") == 0 ? 0 : 98;
   uint64_t arguments[11] = {[4] = SIGCHLD};
   outcome("fork", without_child(fork()));
   outcome("the system call fork", without_child(syscall(SYS_fork)));

@@ -27,7 +27,8 @@ struct Command: Sendable {
 
   /// What a program finds on the host; the machine's defaults are the same.
   static let standardEnvironment = [
-    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8", "TZ": "UTC",
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8",
+    "TZ": "UTC",
   ]
 
   private static let outputLimit = 256 << 20
@@ -36,9 +37,10 @@ struct Command: Sendable {
     var options = PlatformOptions()
     options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .seconds(10))]
     let variables = Self.standardEnvironment.merging(environment) { $1 }
+      .map { (Environment.Key(stringLiteral: $0.key), $0.value) }
     return Configuration(
       executable: .path(executable), arguments: Arguments(arguments),
-      environment: .custom(Dictionary(uniqueKeysWithValues: variables.map { (Environment.Key($0.key), $0.value) })),
+      environment: .custom(Dictionary(uniqueKeysWithValues: variables)),
       workingDirectory: workingDirectory, platformOptions: options)
   }
 

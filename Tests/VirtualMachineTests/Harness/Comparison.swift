@@ -26,31 +26,31 @@ struct Comparison: Sendable {
   @discardableResult
   func expectSame(sourceLocation: SourceLocation = #_sourceLocation) async throws -> MachineOutcome {
     try await withTemporaryDirectory { directory in
-      let shared = directory.appending("files"), scratch = directory.appending("scratch")
-      for path in [shared, scratch] {
-        try FileManager.default.createDirectory(atPath: path.string, withIntermediateDirectories: true)
+      let forHost = directory.appending("host"), forMachine = directory.appending("machine")
+      for place in [forHost, forMachine] {
+        try FileManager.default.createDirectory(atPath: place.string, withIntermediateDirectories: true)
+        for (name, content) in files { try place.appending(name).write(content, mode: 0o755) }
       }
-      for (name, content) in files { try shared.appending(name).write(content, mode: 0o755) }
-      let expected = try await onHost(shared, scratch)
-      let actual = try await inMachine(shared)
+      let expected = try await onHost(forHost)
+      let actual = try await inMachine(forMachine)
       expectEqual(actual, expected, sourceLocation: sourceLocation)
       return actual
     }
   }
 
-  private func onHost(_ shared: FilePath, _ scratch: FilePath) async throws -> Outcome {
+  private func onHost(_ directory: FilePath) async throws -> Outcome {
     var command = Command(executable: program)
-    command.arguments = arguments + (writableDirectory == nil ? [] : [scratch.string])
+    command.arguments = arguments + (writableDirectory == nil ? [] : [directory.string])
     command.environment = environment
-    command.workingDirectory = shared
+    command.workingDirectory = directory
     command.input = input
     command.mergesStreams = mergesStreams
     return try await Slots.host.run { [command] in try await command.run() }
   }
 
-  private func inMachine(_ shared: FilePath) async throws -> MachineOutcome {
+  private func inMachine(_ directory: FilePath) async throws -> MachineOutcome {
     var run = MachineRun(program, arguments + [writableDirectory].compactMap { $0 }, options: options)
-    if !files.isEmpty { run.options += ["--directory", "\(shared):/files", "--cwd", "/files"] }
+    if !files.isEmpty { run.options += ["--directory", "\(directory):/files", "--cwd", "/files"] }
     run.environment = environment
     run.input = input
     run.mergesStreams = mergesStreams

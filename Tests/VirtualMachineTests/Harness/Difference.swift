@@ -6,13 +6,13 @@ func difference(expected: [UInt8], actual: [UInt8], limit: Int = 30) -> String {
   let old = lines(expected), new = lines(actual)
   // The cost of a difference grows with the square of its size: beyond this, the first differing line is enough.
   guard old.count + new.count < 5000 else { return firstDifference(old, new) }
-  var result: [String] = []
-  for change in new.difference(from: old) {
+  let changes = new.difference(from: old).map { change -> (offset: Int, text: String) in
     switch change {
-    case .remove(let offset, let line, _): result.append("-\(offset + 1): \(line)")
-    case .insert(let offset, let line, _): result.append("+\(offset + 1): \(line)")
+    case .remove(let offset, let line, _): (offset, "-\(offset + 1): \(line)")
+    case .insert(let offset, let line, _): (offset, "+\(offset + 1): \(line)")
     }
   }
+  let result = changes.sorted { ($0.offset, $1.text) < ($1.offset, $0.text) }.map(\.text)
   let shown = result.prefix(limit).joined(separator: "\n")
   return result.count > limit ? shown + "\n… and \(result.count - limit) more lines" : shown
 }

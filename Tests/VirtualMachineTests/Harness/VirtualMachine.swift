@@ -17,7 +17,8 @@ struct MachineOutcome: Sendable {
     let lines = outcome.errors.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
     let own = lines.filter { !$0.starts(with: prefix) }
     program.errors = Array(own.joined(separator: [UInt8(ascii: "\n")]))
-    messages = lines.filter { $0.starts(with: prefix) }.map { String(decoding: $0.dropFirst(prefix.count), as: UTF8.self) }
+    messages = lines.filter { $0.starts(with: prefix) }
+      .map { String(decoding: $0.dropFirst(prefix.count), as: UTF8.self) }
   }
 }
 
@@ -31,6 +32,8 @@ struct MachineRun: Sendable {
   /// What the tool is told by --timeout, in seconds.
   var timeout = 300
   var mergesStreams = false
+  /// False for a disk image, which has its arguments in it.
+  var passesArguments = true
 
   init(_ source: FilePath, _ arguments: [String] = [], options: [String] = []) {
     self.source = source
@@ -42,7 +45,8 @@ struct MachineRun: Sendable {
     get throws {
       let variables = environment.sorted { $0.key < $1.key }.flatMap { ["--env", "\($0.key)=\($0.value)"] }
       var command = Command(executable: try Repository.tool)
-      command.arguments = ["run", source.string, "--timeout", "\(timeout)"] + options + variables + ["--"] + arguments
+      command.arguments = ["run", source.string, "--timeout", "\(timeout)"] + options + variables
+      if passesArguments { command.arguments += ["--"] + arguments }
       command.input = input
       command.limit = .seconds(timeout + 300)
       command.mergesStreams = mergesStreams

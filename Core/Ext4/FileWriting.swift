@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+import Storage
+
+extension Ext4FileSystem {
+  /// Writes to a regular file, which grows if need be, and returns how many bytes were written: fewer than
+  /// given only if the disk is full. Data goes to the device at once, metadata with `flush`.
+  ///
+  /// Long writes are what makes long runs: blocks are allocated for a whole hole at a time.
+  @discardableResult
+  public func write(
+    _ inode: InodeNumber, at offset: UInt64, from source: Span<UInt8>
+  ) throws(Ext4Error) -> Int {
+    try checkWritable()
+    try checkIsRegular(inode)
+    let (end, overflow) = offset.addingReportingOverflow(UInt64(source.count))
+    guard !overflow, end <= maximumFileSize else { throw .fileTooLarge }
+    var done = 0
+    while done < source.count {
+      do throws(Ext4Error) {
+        done += try writeRun(inode, at: offset + UInt64(done), source.extracting(done..<source.count))
+      } catch {
+        if error == .noSpace, done > 0 { break }
+        throw error
+      }
+    }
+    let newEnd = offset + UInt64(done)
+    if done > 0, try readInode(inode, { $0.inodeSizeInBytes }) < newEnd {
+      try modifyInode(inode) { (bytes: inout MutableSpan<UInt8>) in bytes.setInodeSize(newEnd) }
+    }
+    return done
+  }
+
+  /// Gives a regular file another size: what is behind it is given up, what is new reads as zeros.
+  public func truncate(_ inode: InodeNumber, to size: UInt64) throws(Ext4Error) {
+    try checkWritable()
+    try checkIsRegular(inode)
+    guard size <= maximumFileSize else { throw .fileTooLarge }
+    let oldSize = try readInode(inode) { $0.inodeSizeInBytes }
+    if size < oldSize { try discard(inode, from: size) }
+    try modifyInode(inode) { (bytes: inout MutableSpan<UInt8>) in bytes.setInodeSize(size) }
+  }
+
+  /// Logical block numbers have 32 bits.
+  private var maximumFileSize: UInt64 { UInt64(UInt32.max) << blockShift }
+
+  private func checkIsRegular(_ inode: InodeNumber) throws(Ext4Error) {
+    let mode = try readInode(inode) { $0.inodeMode }
+    guard mode & Mode.typeMask == Mode.regular
+    else { throw mode & Mode.typeMask == Mode.directory ? .isDirectory : .invalid }
+    try checkHasExtents(inode)
+  }
+
+  /// Frees the blocks behind `size`, and makes the rest of the last block zero.
+  func discard(_ inode: InodeNumber, from size: UInt64) throws(Ext4Error) {
+    let inBlock = Int(size & UInt64(blockSize - 1))
+    if inBlock != 0 {
+      let run = try run(of: inode, at: size >> blockShift)
+      if run.state == .data {
+        var block = [UInt8](repeating: 0, count: blockSize)
+        try readDevice(run.physicalBlock << blockShift, block.mutableSpan)
+        var bytes = block.mutableSpan
+        bytes.zero(inBlock..<blockSize)
+        try writeDevice(run.physicalBlock << blockShift, bytes.span)
+      }
+    }
+    let firstBlock = (size + UInt64(blockSize - 1)) >> blockShift
+    try remove(firstBlock..<(1 << 32), from: inode, freeing: true)
+  }
+
+  /// Writes a part from the start of `source`, as far as one run of blocks goes.
+  private func writeRun(
+    _ inode: InodeNumber, at offset: UInt64, _ source: Span<UInt8>
+  ) throws(Ext4Error) -> Int {
+    let first = offset >> blockShift
+    let last = (offset + UInt64(source.count) - 1) >> blockShift
+    let run = try run(of: inode, at: first)
+    let blocks = min(run.count, last - first + 1)
+    switch run.state {
+    case .data:
+      let count = bytes(in: blocks, at: offset, of: source)
+      try store(source.extracting(first: count), at: offset, run.physicalBlock, isNew: false)
+      return count
+    case .unwritten:
+      let blocks = min(blocks, UInt64(Extent.maximumCount))
+      let count = bytes(in: blocks, at: offset, of: source)
+      try store(source.extracting(first: count), at: offset, run.physicalBlock, isNew: true)
+      try markWritten(first, blocks, run.physicalBlock, of: inode)
+      return count
+    case .hole:
+      let wanted = min(blocks, UInt64(Extent.maximumCount))
+      let (start, got) = try allocateBlocks(wanted: wanted, goal: try goal(for: first, of: inode))
+      let count = bytes(in: got, at: offset, of: source)
+      do throws(Ext4Error) {
+        try store(source.extracting(first: count), at: offset, start, isNew: true)
+        let extent = Extent(
+          logical: UInt32(truncatingIfNeeded: first), count: UInt32(got), physical: start, isUnwritten: false)
+        try insert(extent, into: inode)
+      } catch {
+        try freeBlocks(start, got, areMetadata: false)
+        throw error
+      }
+      try chargeBlocks(inode, Int64(got))
+      return count
+    }
+  }
+
+  /// How many bytes of `source` fit into that many blocks if they start at `offset`.
+  private func bytes(in blocks: UInt64, at offset: UInt64, of source: Span<UInt8>) -> Int {
+    Int(min(UInt64(source.count), blocks << blockShift - offset & UInt64(blockSize - 1)))
+  }
+
+  /// Where the blocks for a hole should be: behind those of the logical block before it.
+  private func goal(for logicalBlock: UInt64, of inode: InodeNumber) throws(Ext4Error) -> UInt64 {
+    guard logicalBlock > 0 else { return 0 }
+    let before = try run(of: inode, at: logicalBlock - 1)
+    return before.state == .hole ? 0 : before.physicalBlock + 1
+  }
+
+  /// Makes a part of an unwritten extent one with data.
+  private func markWritten(
+    _ first: UInt64, _ blocks: UInt64, _ physical: UInt64, of inode: InodeNumber
+  ) throws(Ext4Error) {
+    try remove(first..<(first + blocks), from: inode, freeing: false)
+    let extent = Extent(
+      logical: UInt32(truncatingIfNeeded: first), count: UInt32(blocks), physical: physical, isUnwritten: false)
+    do throws(Ext4Error) { try insert(extent, into: inode) } catch {
+      // They are in no tree any more.
+      try freeBlocks(physical, blocks, areMetadata: false)
+      try chargeBlocks(inode, -Int64(blocks))
+      throw error
+    }
+  }
+
+  /// Writes bytes into neighbouring blocks of the device, of which `physical` is the one that `offset` is in.
+  /// What else is in a block that is not filled stays, or is zero if the blocks are new.
+  private func store(
+    _ source: Span<UInt8>, at offset: UInt64, _ physical: UInt64, isNew: Bool
+  ) throws(Ext4Error) {
+    var done = 0
+    var block = physical
+    let inBlock = Int(offset & UInt64(blockSize - 1))
+    if inBlock != 0 || source.count < blockSize {
+      done = min(source.count, blockSize - inBlock)
+      try storePart(source.extracting(first: done), at: inBlock, block, isNew: isNew)
+      block += 1
+    }
+    let whole = (source.count - done) & ~(blockSize - 1)
+    if whole > 0 {
+      try writeDevice(block << blockShift, source.extracting(done..<(done + whole)))
+      done += whole
+      block += UInt64(whole >> Int(blockShift))
+    }
+    if done < source.count { try storePart(source.extracting(done..<source.count), at: 0, block, isNew: isNew) }
+  }
+
+  private func storePart(
+    _ source: Span<UInt8>, at inBlock: Int, _ block: UInt64, isNew: Bool
+  ) throws(Ext4Error) {
+    var content = [UInt8](repeating: 0, count: blockSize)
+    if !isNew { try readDevice(block << blockShift, content.mutableSpan) }
+    var bytes = content.mutableSpan
+    bytes.copy(source, to: inBlock)
+    try writeDevice(block << blockShift, bytes.span)
+  }
+}
