@@ -37,7 +37,8 @@ struct BlockCache: ~Copyable {
 
   private let blockSize: Int
   private let capacity: Int
-  private var storage: [UInt8] = []
+  /// One array for each slot: clearing one is a single instruction where appending to a large one is a loop.
+  private var storage: [[UInt8]] = []
   private var slots: [Slot] = []
   private var buckets: [Int32]
   private var newest: Int32 = -1
@@ -60,7 +61,8 @@ struct BlockCache: ~Copyable {
 
   @inline(__always)
   func read<Result>(_ slot: Int, _ body: (Span<UInt8>) -> Result) -> Result {
-    body(storage.span.extracting((slot &* blockSize)..<(slot &* blockSize &+ blockSize)))
+    let block = storage[slot]
+    return body(block.span)
   }
 
   /// Changes the bytes of a slot, and marks it as dirty.
@@ -75,9 +77,14 @@ struct BlockCache: ~Copyable {
   mutating func fill<Result, Failure: Error>(
     _ slot: Int, _ body: (inout MutableSpan<UInt8>) throws(Failure) -> Result
   ) throws(Failure) -> Result {
-    let range = (slot &* blockSize)..<(slot &* blockSize &+ blockSize)
-    var all = storage.mutableSpan
-    var bytes = all.part(range)
+    try Self.withBytes(of: &storage[slot], body)
+  }
+
+  @inline(__always)
+  private static func withBytes<Result, Failure: Error>(
+    of block: inout [UInt8], _ body: (inout MutableSpan<UInt8>) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    var bytes = block.mutableSpan
     return try body(&bytes)
   }
 
@@ -109,8 +116,8 @@ struct BlockCache: ~Copyable {
     // The most recently used ones are never taken: an operation may still be at work on them.
     if oldest >= 0, slots[Int(oldest)].block == .max || slots.count >= capacity { return Int(oldest) }
     slots.append(Slot())
-    // Growing in steps keeps small what a small file system needs; the array doubles its room itself.
-    storage.append(contentsOf: repeatElement(0, count: blockSize))
+    // Growing in steps keeps small what a small file system needs.
+    storage.append([UInt8](repeating: 0, count: blockSize))
     linkNewest(slots.count - 1)
     return slots.count - 1
   }

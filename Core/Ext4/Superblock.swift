@@ -132,6 +132,7 @@ struct Superblock {
     }
     guard bytes.littleEndian32(at: SuperblockField.revision) == 1 else { throw .unsupported("superblock revision") }
     try Self.checkIncompatible(incompatible)
+    guard readOnlyCompatible & 0x200 == 0 else { throw .unsupported("clusters (bigalloc)") }
 
     checksumSeed =
       incompatible & Feature.Incompatible.checksumSeed != 0
@@ -221,7 +222,6 @@ struct Superblock {
     switch unknown & (~unknown &+ 1) {
     case 0x10: throw .unsupported("writing with CRC16 group checksums (uninit_bg)")
     case 0x100: throw .unsupported("writing with quotas")
-    case 0x200: throw .unsupported("writing with clusters (bigalloc)")
     case 0x1000: throw .unsupported("writing to a file system that is marked read-only")
     case 0x2000: throw .unsupported("writing with project quotas")
     case 0x4000: throw .unsupported("writing with shared blocks")

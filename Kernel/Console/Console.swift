@@ -128,6 +128,11 @@ enum Console {
     return false
   }
 
+  /// Bytes of standard input that are here.
+  static var bytesReadable: Int { input.count }
+  /// Whether standard input has ended and all of it was read.
+  static var isAtEnd: Bool { input.count == 0 && hasInputEnded }
+
   private static func request(_ count: Int) {
     guard wanted == 0, !hasInputEnded else { return }
     guard isOpen, input.prepare() else {

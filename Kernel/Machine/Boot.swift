@@ -49,17 +49,21 @@ public enum Boot {
       addMemory(max(start, imageEnd), end)
     }
     acpiRoot = info.rsdp
-    PhysicalMemory.start()
-    KernelHeap.initialize()
-    PageTables.initialize(endOfMemory: UInt64(PhysicalMemory.end) << 12)
+    // The command line may stand in memory that is about to be used: it waits on the stack.
+    var line = InlineArray<4096, UInt8>(repeating: 0)
+    var length = 0
     if info.command_line != 0 {
       let text = DirectMap.pointer(to: info.command_line).assumingMemoryBound(to: UInt8.self)
-      var index = 0
-      while index < 4096 && text[index] != 0 {
-        commandLine.append(text[index])
-        index += 1
+      while length < 4096 && text[length] != 0 {
+        line[length] = text[length]
+        length += 1
       }
     }
+    PhysicalMemory.start()
+    KernelHeap.initialize()
+    commandLine.reserveCapacity(length)
+    for index in 0..<length { commandLine.append(line[index]) }
+    PageTables.initialize(endOfMemory: UInt64(PhysicalMemory.end) << 12)
   }
 
   private static func addMemory(_ start: UInt64, _ end: UInt64) {

@@ -73,7 +73,7 @@ extension Ext4FileSystem {
   }
 
   func move(
-    _ name: String, in directory: InodeNumber = 2, to newName: String, in newDirectory: InodeNumber = 2,
+    _ name: String, in directory: InodeNumber = 2, to newName: String, into newDirectory: InodeNumber = 2,
     mode: RenameMode = .replace
   ) throws(Ext4Error) {
     let replaced = try rename(
@@ -126,8 +126,9 @@ func expectClean(
   let scratch = try ScratchDirectory()
   try fileSystem.device.save(to: scratch["image"])
   let result = try run("e2fsck", ["-fn", scratch["image"].path], package: "e2fsprogs")
+  // That nodes of a tree of extents could be fuller is advice, which Linux's own trees get as well.
   let complaints = result.output.split(separator: "\n").filter {
-    !$0.hasPrefix("e2fsck ") && !$0.hasPrefix("Pass ") && !$0.contains(" files (")
+    !$0.hasPrefix("e2fsck ") && !$0.hasPrefix("Pass ") && !$0.contains(" files (") && !$0.contains("could be narrower")
   }
   #expect(
     result.status == 0 && complaints.isEmpty, "\(comment): e2fsck says: \(result.output)",
