@@ -12,7 +12,7 @@ enum Wait {
         lookAround()
         if isReady() { return }
         if Signals.isInterrupting { throw .ERESTARTSYS }
-        Processor.waitForInterrupt()
+        Interrupts.halt()
       }
     }
   }
@@ -23,7 +23,7 @@ enum Wait {
       while true {
         lookAround()
         if isReady() { return }
-        Processor.waitForInterrupt()
+        Interrupts.halt()
       }
     }
   }

@@ -71,7 +71,7 @@ final class VirtioBlock: BlockDevice {
       while true {
         transport.takeInterrupt()
         if queue.hasUsed { return }
-        Processor.waitForInterrupt()
+        Interrupts.halt()
       }
     }
     // Less than what was asked for would leave the memory as it was.

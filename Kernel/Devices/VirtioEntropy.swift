@@ -38,7 +38,7 @@ final class VirtioEntropy {
       while true {
         transport.takeInterrupt()
         if queue.hasUsed { return }
-        Processor.waitForInterrupt()
+        Interrupts.halt()
       }
     }
   }
