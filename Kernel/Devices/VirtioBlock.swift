@@ -23,7 +23,7 @@ final class VirtioBlock: BlockDevice {
   let isReadOnly: Bool
   private let canFlush: Bool
   private let transport: VirtioTransport
-  private var queue: Virtqueue
+  private let queue: Virtqueue
   private let requestFrame: Frame
   /// The most pieces of data in one request.
   private let segmentLimit: Int
