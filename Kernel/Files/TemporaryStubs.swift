@@ -17,3 +17,8 @@ extension Wait {
 extension Identity {
   func isMember(of group: UInt32) -> Bool { false }
 }
+/// With the signals branch: loads the mask at `address` (0: none), checks that `size` is 8, and calls
+/// `Signals.replaceMask`.
+func replaceSignalMask(_ address: UInt64, size: UInt64) throws(Errno) {
+  if address != 0 && size != 8 { throw .EINVAL }
+}
