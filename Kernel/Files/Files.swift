@@ -32,6 +32,22 @@ enum Files {
 
   /// Mounts what is not on the disk.
   private static func mountOthers() throws(Errno) {
-    try fileTree.mount(TemporaryFileSystem().makeRoot(permissions: 0o1777), at: bytes(of: "/tmp"))
+    let temporary = bytes(of: "/tmp")
+    // What the image has in /tmp, be it the program itself, is not to be hidden.
+    if try !hasEntries(temporary) {
+      try fileTree.mount(TemporaryFileSystem().makeRoot(permissions: 0o1777), at: temporary)
+    }
+  }
+
+  private static func hasEntries(_ path: [UInt8]) throws(Errno) -> Bool {
+    guard let node = try Paths.walk(path, from: fileTree.root, .creates).location.node, node.isDirectory else {
+      return false
+    }
+    var isEmpty = true
+    try node.enumerate(after: 0) { _ in
+      isEmpty = false
+      return false
+    }
+    return !isEmpty
   }
 }
