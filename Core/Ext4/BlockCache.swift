@@ -110,7 +110,7 @@ struct BlockCache: ~Copyable {
     if oldest >= 0, slots[Int(oldest)].block == .max || slots.count >= capacity { return Int(oldest) }
     slots.append(Slot())
     // Growing in steps keeps small what a small file system needs; the array doubles its room itself.
-    storage.append(contentsOf: repeatElement(0, count: blockSize))
+    storage += [UInt8](repeating: 0, count: blockSize)
     linkNewest(slots.count - 1)
     return slots.count - 1
   }
