@@ -15,11 +15,11 @@ public enum ProgramMemory {
     return end <= 0x4000_0000_0000 || address >= 0x5000_0000_0000
   }
 
-  /// `isRange` for a few bytes (at most a page), with the answer for addresses above the kernel's window, where
-  /// stacks and mappings are, in one comparison.
+  /// `isRange` for a few bytes (at most a page): one comparison for addresses above the kernel's window, where
+  /// stacks and mappings are, and a second for those below.
   @inlinable @inline(__always)
   static func isPlace(_ address: UInt64, _ count: UInt64) -> Bool {
-    if count <= 4096 && address &- 0x5000_0000_0000 < 0x2fff_ffff_f000 { return true }
+    if count <= 4096 && (address &- 0x5000_0000_0000 < 0x2fff_ffff_f000 || address < 0x3fff_ffff_f000) { return true }
     return isRangeSlowly(address, count)
   }
 
@@ -66,13 +66,16 @@ public enum ProgramMemory {
     }
   }
 
-  /// Fills a value of a type without pointers; for large ones, which an optional would copy. False: it holds
-  /// what it held, or a part of what was to be loaded.
+  /// Calls `body` with a value of a type without pointers; for large ones, which `load` would copy. False if
+  /// it cannot be read.
   @inline(__always)
-  public static func load<Value: BitwiseCopyable>(into value: inout Value, from address: UInt64) -> Bool {
+  public static func withLoaded<Value: BitwiseCopyable>(
+    _ type: Value.Type, at address: UInt64, _ body: (inout Value) -> Bool
+  ) -> Bool {
     guard isPlace(address, UInt64(MemoryLayout<Value>.size)) else { return false }
-    return withUnsafeMutablePointer(to: &value) {
-      program_copy(UInt64(UInt(bitPattern: $0)), address, UInt64(MemoryLayout<Value>.size)) == 0
+    return withUnsafeTemporaryAllocation(of: Value.self, capacity: 1) { buffer in
+      let start = UInt64(UInt(bitPattern: buffer.baseAddress))
+      return program_copy(start, address, UInt64(MemoryLayout<Value>.size)) == 0 && body(&buffer[0])
     }
   }
 
@@ -142,7 +145,8 @@ public enum ProgramMemory {
       if length == reach { return reach == UInt64(limit) ? .tooLong : .fault }
       return .string(
         [UInt8](unsafeUninitializedCapacity: Int(length)) { target, count in
-          UnsafeMutableRawBufferPointer(target).copyMemory(from: UnsafeRawBufferPointer(rebasing: buffer[..<Int(length)]))
+          UnsafeMutableRawBufferPointer(target).copyMemory(
+            from: UnsafeRawBufferPointer(rebasing: buffer[..<Int(length)]))
           count = Int(length)
         })
     }

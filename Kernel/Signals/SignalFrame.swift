@@ -101,15 +101,6 @@ extension Signals {
     // An overflow of the alternate stack must not reach what lies below it.
     if (isNested || isEntering) && !stack.spans(address) { return false }
 
-    var saved = SignalFrame()
-    saved.restorer = action.restorer
-    saved.user.stackBase = stack.base
-    saved.user.stackFlags = UInt64(stack.flags)
-    saved.user.stackSize = stack.size
-    saved.user.context = SignalContext(frame, vectorState: vectors)
-    saved.user.context.oldMask = thread.maskToSave.bits
-    saved.user.mask = thread.maskToSave
-    saved.information = information
     guard ProgramMemory.saveVectorState(at: vectors),
       ProgramMemory.storePair(
         VectorStateNote.firstMagic | (vectorSize &+ 4) << 32, Processor.vectorStateMask,
@@ -119,9 +110,20 @@ extension Signals {
       let present = ProgramMemory.loadWord(at: vectors &+ 512),
       ProgramMemory.storeWord(present | 3, at: vectors &+ 512),
       ProgramMemory.store(UInt32(VectorStateNote.secondMagic), at: vectors &+ vectorSize),
-      ProgramMemory.store(saved, at: address),
+      // The rest of `siginfo_t`.
       ProgramMemory.clear(address &+ SignalFrame.size &- SignalFrame.restSize, count: SignalFrame.restSize)
     else { return false }
+
+    var saved = SignalFrame()
+    saved.restorer = action.restorer
+    saved.user.stackBase = stack.base
+    saved.user.stackFlags = UInt64(stack.flags)
+    saved.user.stackSize = stack.size
+    saved.user.context = SignalContext(frame, vectorState: vectors)
+    saved.user.context.oldMask = thread.maskToSave.bits
+    saved.user.mask = thread.maskToSave
+    saved.information = information
+    guard ProgramMemory.store(saved, at: address) else { return false }
 
     frame.rip = action.handler
     frame.rsp = address
@@ -139,16 +141,16 @@ extension Signals {
   /// processor itself checks the vector state, and where the program goes on is checked on the way out.
   static func leaveHandler(_ frame: inout TrapFrame) -> Bool {
     // The handler's `ret` popped the return address.
-    var user = UserContext()
-    guard ProgramMemory.load(into: &user, from: frame.rsp) else { return false }
-    guard restoreVectorState(from: user.context.vectorState) else { return false }
-    setMask(user.mask)
-    frame.replace(with: user.context.state(flags: frame.rflags))
-    // A stack that cannot be set again is no reason to fail (Linux: restore_altstack).
-    _ = SignalRules.setAlternateStack(
-      base: user.stackBase, size: user.stackSize, flags: UInt32(truncatingIfNeeded: user.stackFlags),
-      stackPointer: frame.rsp, minimumSize: AlternateStack.minimumSize, &thread)
-    return true
+    ProgramMemory.withLoaded(UserContext.self, at: frame.rsp) { user in
+      guard restoreVectorState(from: user.context.vectorState) else { return false }
+      setMask(user.mask)
+      user.context.restore(to: &frame)
+      // A stack that cannot be set again is no reason to fail (Linux: restore_altstack).
+      _ = SignalRules.setAlternateStack(
+        base: user.stackBase, size: user.stackSize, flags: UInt32(truncatingIfNeeded: user.stackFlags),
+        stackPointer: frame.rsp, minimumSize: AlternateStack.minimumSize, &thread)
+      return true
+    }
   }
 
   private static func restoreVectorState(from address: UInt64) -> Bool {
@@ -215,9 +217,9 @@ extension SignalContext {
     vectorState = address
   }
 
-  /// The registers, as far as a program may set them; the other bits of RFLAGS are those of `flags`.
-  func state(flags: UInt64) -> TrapFrame {
-    var frame = TrapFrame()
+  /// Puts the registers back, as far as a program may set them.
+  @inline(__always)
+  func restore(to frame: inout TrapFrame) {
     frame.r8 = r8
     frame.r9 = r9
     frame.r10 = r10
@@ -235,7 +237,7 @@ extension SignalContext {
     frame.rcx = rcx
     frame.rsp = rsp
     frame.rip = rip
-    frame.rflags = flags & ~ProgramFlags.restorable | rflags & ProgramFlags.restorable
-    return frame
+    frame.rflags = frame.rflags & ~ProgramFlags.restorable | rflags & ProgramFlags.restorable
+    frame.setComplete()
   }
 }
