@@ -139,10 +139,29 @@ public enum ProgramMemory {
     // Not beyond what can be named: a string may end just before the edge.
     let edge: UInt64 = address < 0x4000_0000_0000 ? 0x4000_0000_0000 : 0x8000_0000_0000
     let reach = min(UInt64(limit), edge - address)
-    return withUnsafeTemporaryAllocation(byteCount: limit, alignment: 8) { buffer in
+    // Nearly all strings are short: they are read straight into an array that is large enough for those.
+    var result = StringResult.fault
+    let short = min(reach, 88)
+    let bytes = [UInt8](unsafeUninitializedCapacity: 88) { target, count in
+      let length = program_string(UInt64(UInt(bitPattern: target.baseAddress)), address, short)
+      count = length < short ? Int(length) : 0
+      if length == short { result = .tooLong }
+      if length < short { result = .string([]) }
+    }
+    switch result {
+    case .string: return .string(bytes)
+    case .tooLong where reach > short: return longString(at: address, reach: reach, limit: UInt64(limit))
+    case .tooLong: return reach == UInt64(limit) ? .tooLong : .fault
+    case .fault: return .fault
+    }
+  }
+
+  @inline(never)
+  private static func longString(at address: UInt64, reach: UInt64, limit: UInt64) -> StringResult {
+    withUnsafeTemporaryAllocation(byteCount: Int(reach), alignment: 8) { buffer in
       let length = program_string(UInt64(UInt(bitPattern: buffer.baseAddress)), address, reach)
       if length == .max { return .fault }
-      if length == reach { return reach == UInt64(limit) ? .tooLong : .fault }
+      if length == reach { return reach == limit ? .tooLong : .fault }
       return .string(
         [UInt8](unsafeUninitializedCapacity: Int(length)) { target, count in
           UnsafeMutableRawBufferPointer(target).copyMemory(
