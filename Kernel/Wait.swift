@@ -31,6 +31,6 @@ enum Wait {
   /// Does what interrupts noted.
   private static func lookAround() {
     if PendingWork.take(.input) { Console.receive() }
-    if PendingWork.take(.tick) { Signals.tick() }
+    if PendingWork.take(.tick) { Ticks.tickWhileWaiting() }
   }
 }
