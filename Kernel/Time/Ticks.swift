@@ -66,6 +66,8 @@ enum ProcessorTime {
 
   /// Lets the processor wait for an interrupt, and does not count that as the program's time.
   static func halt() {
+    // Before the program runs, nobody counts, and nobody needs the clock yet.
+    if started == 0 { return Processor.waitForInterrupt() }
     let start = Clock.monotonicNanoseconds()
     Interrupts.halt()
     idle &+= Clock.monotonicNanoseconds() &- start
