@@ -31,15 +31,17 @@ enum Ticks {
   }
 
   /// Looks around, if it is time to. Called on the way back to the program.
-  static func tickIfDue(_ frame: TrapFrame) {
-    if PendingWork.take(.tick) || isOverdue { tick(frame) }
+  @inline(__always)
+  static func tickIfDue(_ vector: UInt64, _ rip: UInt64) {
+    if PendingWork.take(.tick) || isOverdue { tick(vector, rip) }
   }
 
-  private static func tick(_ frame: TrapFrame) {
+  @inline(never)
+  private static func tick(_ vector: UInt64, _ rip: UInt64) {
     isOverdue = false
-    if frame.vector == Vector.timer {
+    if vector == Vector.timer {
       inProgram &+= 1
-      HaltDetection.look(frame.rip)
+      HaltDetection.look(rip)
     } else {
       inKernel &+= 1
     }
