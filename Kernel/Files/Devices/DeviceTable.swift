@@ -10,6 +10,6 @@ enum DeviceTable {
     entries.append(SyntheticEntry("stdout", .link("/proc/self/fd/1")))
     entries.append(SyntheticEntry("stderr", .link("/proc/self/fd/2")))
     entries.append(SyntheticEntry("shm", .directory))
-    return SyntheticFileSystem(typeName: "devtmpfs", magic: 0x0102_1994, entries)
+    return SyntheticFileSystem(typeName: "devtmpfs", magic: 0x0102_1994, entries, refusal: .EROFS)
   }
 }

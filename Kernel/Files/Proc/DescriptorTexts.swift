@@ -4,7 +4,7 @@
 enum DescriptorTexts {
   static func information(_ descriptor: UInt64, _ text: inout GeneratedText) {
     guard let file = descriptors.any(descriptor) else { return }
-    var flags = UInt64(file.flags.union(.largeFile).rawValue)
+    var flags = UInt64(file.flags.rawValue)
     if descriptors.isCloseOnExec(descriptor) { flags |= UInt64(OpenFlags.closeOnExec.rawValue) }
     text.line("pos:\t", file.content.isSeekable ? file.position : 0)
     text.add("flags:\t0")

@@ -9,7 +9,7 @@ enum ProcTable {
 
   static func make() -> SyntheticFileSystem {
     SyntheticFileSystem(
-      typeName: "proc", magic: 0x9fa0, process + system + sysctl, alias: (from: "1/task/1", to: "1"))
+      typeName: "proc", magic: 0x9fa0, process + system + sysctl, refusal: .ENOENT, alias: (from: "1/task/1", to: "1"))
   }
 
   private static var process: [SyntheticEntry] {

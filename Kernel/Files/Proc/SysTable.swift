@@ -32,7 +32,7 @@ enum SysTable {
         SyntheticEntry("bus", .directory),
         SyntheticEntry("class", .directory),
         SyntheticEntry("fs/cgroup", .directory),
-      ])
+      ], refusal: .EACCES)
   }
 
   private static func nodeMemory(_ text: inout GeneratedText) {

@@ -62,12 +62,16 @@ final class SyntheticFileSystem: FileSystem {
   /// `from`. For the process and its one thread.
   let alias: (from: StaticString, to: StaticString)?
 
+  /// Why nothing can be made here: Linux has its own error for each of them.
+  let refusal: Errno
+
   init(
-    typeName: StaticString, magic: UInt64, _ entries: [SyntheticEntry],
+    typeName: StaticString, magic: UInt64, _ entries: [SyntheticEntry], refusal: Errno,
     alias: (from: StaticString, to: StaticString)? = nil
   ) {
     self.entries = entries
     self.alias = alias
+    self.refusal = refusal
     super.init(typeName: typeName, magic: magic, source: typeName)
   }
 
@@ -149,6 +153,8 @@ final class SyntheticDirectory: Node {
     if case .descriptorLinks = content { return DescriptorLink(synthetic, path(of: name), number) }
     return SyntheticFile(synthetic, path(of: name), .text { DescriptorTexts.information(number, &$0) })
   }
+
+  override func create(_ name: [UInt8], _ new: NewNode) throws(Errno) -> Node { throw synthetic.refusal }
 
   override func enumerate(after cookie: UInt64, _ body: (DirectoryItem) -> Bool) throws(Errno) {
     switch content {

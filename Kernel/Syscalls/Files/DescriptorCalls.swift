@@ -62,7 +62,7 @@ func sysFcntl(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   case Command.setDescriptorFlags:
     descriptors.setCloseOnExec(call.first, argument & 1 != 0)
     return 0
-  case Command.getFlags: return UInt64(file.flags.union(.largeFile).rawValue)
+  case Command.getFlags: return UInt64(file.flags.rawValue)
   default: break
   }
   // With O_PATH nothing else goes.

@@ -51,7 +51,7 @@ func sysMemfdCreate(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
       groupIdentifier: identity.fileSystemGroupID))
   node.attributes.linkCount = 0
   name.append(" (deleted)")
-  let file = try OpenFile(Location(unnamed: name, node), node, .readWrite)
+  let file = try OpenFile(Location(unnamed: name, node), node, [.readWrite, .largeFile])
   return try descriptors.install(file, closeOnExec: flags & 1 != 0)
 }
 

@@ -37,14 +37,6 @@ private func wait(_ deadline: UInt64?, _ isReady: () -> Bool) throws(Errno) {
   }
 }
 
-/// Blocks the signals of the mask at `address` (0: leaves all as it is) until the call is over.
-private func replaceSignalMask(_ address: UInt64, size: UInt64) throws(Errno) {
-  if address == 0 { return }
-  guard size == 8 else { throw .EINVAL }
-  guard let bits = ProgramMemory.loadWord(at: address) else { throw .EFAULT }
-  Signals.replaceMask(SignalSet(bits: bits))
-}
-
 // MARK: poll
 
 /// `struct pollfd`.
