@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Machine
+import Signals
 
 /// When to stop waiting, from a relative time; nil waits for ever.
 private func deadline(seconds: Int64, nanoseconds: Int64) throws(Errno) -> UInt64 {
@@ -71,7 +72,7 @@ private struct PollEntry {
 
 private func poll(_ address: UInt64, _ count: UInt64, _ deadline: UInt64?) throws(Errno) -> UInt64 {
   let count = count & 0xffff_ffff
-  guard count <= max(descriptors.softLimit, 4096), count <= 65536 else { throw .EINVAL }
+  guard count <= max(limits.files, 4096), count <= 65536 else { throw .EINVAL }
   var entries: [PollEntry] = []
   entries.reserveCapacity(Int(count))
   for index in 0..<count {
