@@ -103,7 +103,8 @@ if isKernelBuild {
         .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
-      path: "Benchmarks/benchmark"),
+      path: "Benchmarks/benchmark", swiftSettings: memorySafe),
+    .testTarget(name: "BenchmarkTests", dependencies: ["benchmark"], path: "Tests/BenchmarkTests"),
     .testTarget(
       name: "CoreTests", dependencies: core + ["ProcessorIntrinsics"].map { .target(name: $0) }, path: "Tests/CoreTests"
     ),

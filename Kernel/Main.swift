@@ -1,35 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 import Machine
 
+/// The kernel's start, from top to bottom. Machine has set up memory, processor, traps and the clock.
 @_silgen_name("kernel_main")
 public func kernelMain() -> Never {
   Options.parse()
   Devices.start()
+  Random.start()
   addressSpace.initialize()
-  let module = Boot.module()
-  theNode.size = module.1
-  var address = module.0
-  while address < module.0 + module.1 {
-    theNode.frames.append(Frame(number: UInt32(address >> 12)))
-    address += 4096
-  }
-  let path: [UInt8] = [47, 97]
-  // TEMPORARY: words `arg=TEXT` of the command line are the program's arguments.
-  var arguments: [[UInt8]] = [path]
-  Options.forEachWord { word in
-    var word = word
-    guard word.skip("arg=") else { return }
-    arguments.append(word.rest)
-  }
-  var frame = TrapFrame()
-  do throws(Errno) {
-    let plan = try Loader.plan(path, arguments, [[65, 61, 98]])
-    try Loader.start(plan, &frame)
-  } catch {
-    Panic.stop("cannot start")
-  }
+  guard let disk = Devices.disks.first else { SystemDisk.fail("the machine has no disk") }
+  let system = SystemDisk(reading: disk)
+  Files.start(disk, system.root)
   Trace.isEnabled = Options.showsSystemCalls
+  Boot.seal()
   Ticks.start()
-  Processor.enterProgram(frame)
+  FirstProgram.start(system.configuration)
 }
+
 @_cdecl("Kernel_main") public func entryPointOfThePackageManager() {}

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # What ./vorteil, ./test and ./bench have in common. POSIX sh; expects $root, the directory of the repository.
 
-# Debian packages: the first list is all that running a program takes.
+# Debian packages that running a program takes. What tests need besides is in test-packages.txt.
 run_packages="qemu-system-x86 util-linux"
-test_packages="busybox-static e2fsprogs gawk gcc gdisk jq libc6-dev lua5.4 musl-tools openssl perl python3 sqlite3 xz-utils"
 
 say() { printf 'vorteil: %s\n' "$*" >&2; }
 

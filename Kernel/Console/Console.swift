@@ -128,6 +128,10 @@ enum Console {
     return false
   }
 
+  /// Bytes of input that are here, and whether the input has ended behind them.
+  static var availableInput: Int { input.count }
+  static var isAtEnd: Bool { input.count == 0 && hasInputEnded }
+
   private static func request(_ count: Int) {
     guard wanted == 0, !hasInputEnded else { return }
     guard isOpen, input.prepare() else {

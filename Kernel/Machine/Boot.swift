@@ -28,14 +28,8 @@ public enum Boot {
   /// Where the kernel's image starts; it moves with every boot.
   public static var imageBase: UInt64 { image_start() }
 
-  public static func module() -> (UInt64, UInt64) {
-    let i = DirectMap.pointer(to: saved).assumingMemoryBound(to: hvm_start_info.self).pointee;
-    let m = DirectMap.pointer(to: i.modules).assumingMemoryBound(to: hvm_module.self).pointee;
-    return (m.address, m.size)
-  }
-  static var saved: UInt64 = 0
   fileprivate static func initialize(_ startInfo: UInt64) {
-    startTimestamp = read_tsc(); saved = startInfo
+    startTimestamp = read_tsc()
     DirectMap.base = get_direct_map_base()
     let info = DirectMap.pointer(to: startInfo).assumingMemoryBound(to: hvm_start_info.self).pointee
     guard info.magic == 0x336e_c578, info.version >= 1, info.memory_map != 0 else {
@@ -53,17 +47,21 @@ public enum Boot {
       addMemory(max(start, imageEnd), end)
     }
     acpiRoot = info.rsdp
-    PhysicalMemory.start()
-    KernelHeap.initialize()
-    PageTables.initialize(endOfMemory: UInt64(PhysicalMemory.end) << 12)
+    // The command line may stand in memory that is about to be used: it waits on the stack.
+    var line = InlineArray<4096, UInt8>(repeating: 0)
+    var length = 0
     if info.command_line != 0 {
       let text = DirectMap.pointer(to: info.command_line).assumingMemoryBound(to: UInt8.self)
-      var index = 0
-      while index < 4096 && text[index] != 0 {
-        commandLine.append(text[index])
-        index += 1
+      while length < 4096 && text[length] != 0 {
+        line[length] = text[length]
+        length += 1
       }
     }
+    PhysicalMemory.start()
+    KernelHeap.initialize()
+    commandLine.reserveCapacity(length)
+    for index in 0..<length { commandLine.append(line[index]) }
+    PageTables.initialize(endOfMemory: UInt64(PhysicalMemory.end) << 12)
   }
 
   private static func addMemory(_ start: UInt64, _ end: UInt64) {

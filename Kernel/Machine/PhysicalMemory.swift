@@ -306,6 +306,9 @@ public enum PhysicalMemory {
   @inline(__always)
   public static func isShared(_ frame: Frame) -> Bool { record(frame.number).pointee.references > 1 }
 
+  /// Whether somebody holds the frame besides its cache and the caller.
+  public static func isHeldByMoreThanTwo(_ frame: Frame) -> Bool { record(frame.number).pointee.references > 2 }
+
   // MARK: large pages
 
   /// 512 frames in a row, aligned to 2 MiB and zeroed, as one thing; nil if there is no such row.

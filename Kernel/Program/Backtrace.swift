@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Collections
 import Machine
 
 /// Who called whom, as far as it can be told.

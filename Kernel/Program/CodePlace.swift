@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Collections
 import Elf
 import Machine
 
@@ -16,7 +17,7 @@ struct CodePlace {
     guard let index = addressSpace.map.index(containing: address) else { return }
     let entry = addressSpace.map.entries[index]
     guard let node = entry.value.node else { return }
-    file = nodePath(node) ?? []
+    file = entry.value.location?.shownPath() ?? []
     let offset = entry.value.offset &+ (address &- entry.start)
     fileAddress = offset
     guard let program = Self.program(node), let linked = Self.linkedAddress(offset, program) else { return }

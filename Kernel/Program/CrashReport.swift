@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import Channel
+import Collections
 import Machine
 import Signals
 
@@ -162,11 +164,11 @@ enum CrashReport {
     case .guardPages: message.append(" (guard)")
     case .none: break
     }
-    guard let node = mapping.node else { return }
+    guard let location = mapping.location else { return }
     message.append(" ")
     message.append(hexadecimal: mapping.offset)
     message.append(" ")
-    message.append(nodePath(node) ?? [])
+    message.append(location.shownPath())
   }
 }
 

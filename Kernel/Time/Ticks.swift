@@ -67,7 +67,7 @@ enum ProcessorTime {
   /// Lets the processor wait for an interrupt, and does not count that as the program's time.
   static func halt() {
     let start = Clock.monotonicNanoseconds()
-    Processor.waitForInterrupt()
+    Interrupts.halt()
     idle &+= Clock.monotonicNanoseconds() &- start
   }
 

@@ -44,8 +44,8 @@ import Testing
         cp /bin/busybox bin/busybox
         ln -s busybox bin/sh; ln bin/busybox bin/ls
         ln -s \(String(repeating: "long/", count: 30))x longlink
-        printf content > file; chmod 4751 file; touch -d '2001-02-03 04:05:06.789 UTC' file
-        chown 12:34 file || true
+        printf content > file; chown 12:34 file || true
+        chmod 4751 file; touch -d '2001-02-03 04:05:06.789 UTC' file
         chmod 1777 empty
         truncate -s 50M sparse; printf end >> sparse
         head -c 3000000 /dev/urandom > big
@@ -68,25 +68,23 @@ import Testing
     let check = try await Tool.run(.name("e2fsck"), ["-fn", image.root])
     #expect(check.exitCode == 0, "\(check.text)\(check.errors)")
 
-    func debugfs(_ command: String) async throws -> String {
-      try await Tool.run(.name("debugfs"), ["-R", command, image.root], environment: ["TZ": "UTC"]).text
-    }
-    let file = try await debugfs("stat /file")
+    let file = try await image.debugfs("stat /file")
     #expect(file.contains("Mode:  04751"))
     #expect(file.contains("User:    12   Group:    34") || file.contains("User:     0"))
-    #expect(file.contains("mtime: 0x3a7b8442:bc1f9f"), "\(file)")
-    #expect(try await debugfs("stat /empty").contains("Mode:  01777"))
-    #expect(try await debugfs("stat /bin/ls").contains("Links: 2"))
-    #expect(try await debugfs("stat /bin/sh").contains("Fast link dest: \"busybox\""))
-    #expect(try await debugfs("stat /longlink").contains("Type: symlink"))
-    #expect(try await debugfs("stat /pipe").contains("Type: FIFO"))
-    #expect(try await debugfs("cat /file") == "content")
-    #expect(try await debugfs("cat /many/file-with-a-rather-long-name-700") == "700\n")
-    #expect(try await debugfs("ls /many").split(separator: "\n").joined().contains("file-with-a-rather-long-name-1 "))
+    #expect(file.contains("mtime: 0x3a7b8372:bc1cbd00"), "\(file)")
+    #expect(try await image.debugfs("stat /empty").contains("Mode:  01777"))
+    #expect(try await image.debugfs("stat /bin/ls").contains("Links: 2"))
+    #expect(try await image.debugfs("stat /bin/sh").contains("Fast link dest: \"busybox\""))
+    #expect(try await image.debugfs("stat /longlink").contains("Type: symlink"))
+    #expect(try await image.debugfs("stat /pipe").contains("Type: FIFO"))
+    #expect(try await image.debugfs("cat /file") == "content")
+    #expect(try await image.debugfs("cat /many/file-with-a-rather-long-name-700") == "700\n")
+    #expect(
+      try await image.debugfs("ls /many").split(separator: "\n").joined().contains("file-with-a-rather-long-name-1 "))
     let big = try await Tool.run(.name("debugfs"), ["-R", "cat /big", image.root]).output
     #expect(big == (try content(of: tree.appending("big"))))
     // Holes stay holes, in the file system and in the image.
-    #expect(try await debugfs("stat /sparse").contains("Blockcount: 8\n"))
+    #expect(try await image.debugfs("stat /sparse").contains("Blockcount: 8\n"))
     #expect(try OpenFile.open(image.path).status().sizeAllocated < 20 << 20)
     #expect(try image.configuration.program == Array("/bin/busybox".utf8))
     #expect(try image.configuration.arguments == ["/bin/busybox", "echo", "x"].map { Array($0.utf8) })
@@ -153,21 +151,30 @@ import Testing
     let directory = try TemporaryDirectory()
     let image = try await build(["/bin/ls"], in: directory)
     let fake = Array(Tool.fakeArguments("files").dropFirst(2))
-    let places = try image.table.partitions.dropFirst().map { Int64($0.startInBytes) }
-    for (offset, count, sentence) in [
-      (places[0] + 4, 64, "has a damaged configuration"), (places[1] + 1024, 512, "has a damaged file system"),
-    ] {
-      let copy = directory.path.appending("damaged.raw")
-      _ = try await Tool.run(.name("cp"), ["--sparse=always", image.path.string, copy.string])
-      try OpenFile.open(copy, .readWrite).write([UInt8](repeating: 0xa5, count: count).span, at: offset)
-      let result = try await Tool.run(["run", copy.string] + fake)
-      #expect(result.exitCode == 125)
-      #expect(result.errors.contains(sentence), "\(result.errors)")
-    }
+    let places = image.table.partitions.dropFirst().map { Int64($0.startInBytes) }
+    try await expectRefusal(of: image, overwriting: 64, at: places[0] + 4, "has a damaged configuration")
+    try await expectRefusal(of: image, overwriting: 512, at: places[1] + 1024, "has a damaged file system")
     let half = directory.path.appending("half.raw")
     _ = try await Tool.run(.name("cp"), ["--sparse=always", image.path.string, half.string])
     try OpenFile.open(half, .readWrite).resize(to: places[1] + 4096)
     #expect(try await Tool.run(["run", half.string] + fake).exitCode == 125)
+  }
+
+  private func expectRefusal(
+    of image: Image, overwriting count: Int, at offset: Int64, _ sentence: String
+  ) async throws {
+    let directory = try TemporaryDirectory()
+    let copy = directory.path.appending("damaged.raw")
+    _ = try await Tool.run(.name("cp"), ["--sparse=always", image.path.string, copy.string])
+    try damage(copy, count, offset)
+    let result = try await Tool.run(["run", copy.string] + Array(Tool.fakeArguments("files").dropFirst(2)))
+    #expect(result.exitCode == 125)
+    #expect(result.errors.contains(sentence), "\(result.errors)")
+  }
+
+  private func damage(_ path: FilePath, _ count: Int, _ offset: Int64) throws {
+    let junk = [UInt8](repeating: 0xa5, count: count)
+    try OpenFile.open(path, .readWrite).write(junk.span, at: offset)
   }
 
   @Test func leavesNothingBehindWhenItFails() async throws {
@@ -180,30 +187,6 @@ import Testing
   }
 
   // MARK: Helpers
-
-  /// An image and the parts of it that tests look at.
-  private struct Image {
-    let path: FilePath
-    let table: PartitionTable
-    private let device: FileDevice
-
-    init(_ path: FilePath) throws {
-      self.path = path
-      device = try FileDevice(OpenFile.open(path))
-      table = try PartitionTable(reading: device)
-    }
-
-    /// The root file system, as e2fsprogs name a part of a file.
-    var root: String { "\(path)?offset=\(table.partition(ofType: .linuxRoot)?.startInBytes ?? 0)" }
-
-    var configuration: MachineConfiguration {
-      get throws {
-        let place = try #require(table.partition(ofType: .vorteilConfiguration))
-        return try MachineConfiguration(
-          decoding: device.file.bytes(at: Int64(place.startInBytes), count: Int(place.sizeInBytes)).span)
-      }
-    }
-  }
 
   private func build(
     _ arguments: [String], in directory: TemporaryDirectory, name: String = "image.raw"
@@ -222,5 +205,34 @@ import Testing
   /// debugfs does not follow the link from `/bin` to `/usr/bin`.
   private func resolved(_ program: String) -> String {
     program.hasPrefix("/bin/") ? "/usr" + program : program
+  }
+}
+
+/// An image and the parts of it that tests look at.
+private struct Image {
+  let path: FilePath
+  let table: PartitionTable
+  private let device: FileDevice
+
+  init(_ path: FilePath) throws {
+    self.path = path
+    device = try FileDevice(OpenFile.open(path))
+    table = try PartitionTable(reading: device)
+  }
+
+  /// The root file system, as e2fsprogs name a part of a file.
+  var root: String { "\(path)?offset=\(table.partition(ofType: .linuxRoot)?.startInBytes ?? 0)" }
+
+  var configuration: MachineConfiguration {
+    get throws {
+      let place = try #require(table.partition(ofType: .vorteilConfiguration))
+      let bytes = try device.file.bytes(at: Int64(place.startInBytes), count: Int(place.sizeInBytes))
+      return try MachineConfiguration(decoding: bytes.span)
+    }
+  }
+
+  /// What debugfs answers to one command about the root file system.
+  func debugfs(_ command: String) async throws -> String {
+    try await Tool.run(.name("debugfs"), ["-R", command, root], environment: ["TZ": "UTC"]).text
   }
 }

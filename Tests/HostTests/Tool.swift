@@ -4,14 +4,18 @@ import HostSystem
 import Subprocess
 import SystemPackage
 
-/// The `vorteil` executable that was built with the tests.
+/// The `vorteil` executable: the one that `./test` built for release and names in `VORTEIL_TOOL`, otherwise the one that was
+/// built with the tests.
 struct Tool {
   static let directory = FilePath(#filePath).removingLastComponent()
   static let fakeHypervisor = directory.appending("Fixtures/fake-hypervisor.py")
 
   static var executable: FilePath {
-    // The test runner lies in the same directory.
-    get throws { try executablePath().removingLastComponent().appending("vorteil") }
+    get throws {
+      if let path = environmentVariable("VORTEIL_TOOL") { return FilePath(path) }
+      // The test runner lies in the same directory.
+      return try executablePath().removingLastComponent().appending("vorteil")
+    }
   }
 
   struct Result {
@@ -48,7 +52,7 @@ struct Tool {
       input: .string(input), output: .bytes(limit: 64 << 20), error: .string(limit: 64 << 20))
     var code: Int32?
     if case .exited(let value) = result.terminationStatus { code = value }
-    return Result(output: result.standardOutput, errors: result.standardError ?? "", exitCode: code)
+    return Result(output: result.standardOutput, errors: result.standardError, exitCode: code)
   }
 }
 

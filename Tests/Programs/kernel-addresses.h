@@ -35,6 +35,6 @@ static inline void refuse_to_run_on_linux(void) {
   if (child == 0) _exit(0);
   if (child == -1 && errno == ENOSYS) return;
   waitpid(child, NULL, 0);
-  puts("refused: this program makes wild system calls, and is only for a virtual machine that runs one process");
+  puts("refused: this program would harm a machine that is not its own; it is for Vorteil, which runs one process");
   exit(2);
 }

@@ -105,6 +105,5 @@ func sysGetrandom(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   guard call.third & ~7 == 0, call.third & 6 != 6 else { throw .EINVAL }
   let count = min(call.second, 0x7fff_ffff)
   guard ProgramMemory.isRange(call.first, count) else { throw .EFAULT }
-  try Random.fill(address: call.first, count: Int(count))
-  return count
+  return UInt64(try Random.fill(programAddress: call.first, count: Int(count)))
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Takes all there is of what its argument names. The program may be refused or killed; the kernel must live on.
-#include "../support.h"
+#include "../kernel-addresses.h"
 #include <signal.h>
 
 static void memory(void) {
@@ -62,6 +62,7 @@ static void queued_signals(void) {
 }
 
 int main(int argc, char **argv) {
+  refuse_to_run_on_linux();
 #define CASE(name) {#name, name}
   const struct { const char *name; void (*attack)(void); } cases[] = {
       CASE(memory), CASE(mappings), CASE(address_space), CASE(file_in_memory), CASE(file_on_disk), CASE(names),

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+import Machine
+import Storage
+
+/// A writable view of a disk that is never written: blocks of 4 KiB that were written stay in memory.
+///
+/// Which frame holds a block is found in a table of two levels, made as it is needed: each leaf is a frame
+/// of 512 entries, for 2 MiB of the disk.
+final class CopyOnWriteDevice: BlockDevice {
+  /// So many frames are left to the rest of the kernel and to the program.
+  private static let reserve = 256
+  private static let leafSize = 512
+
+  let sizeInBytes: UInt64
+  /// Blocks that were written and are now in memory.
+  private(set) var blockCount = 0
+  private let disk: VirtioBlock
+  /// The frame of each leaf, 0 where there is none; empty before the first write.
+  private var leaves: [UInt32] = []
+
+  init(_ disk: VirtioBlock) {
+    self.disk = disk
+    sizeInBytes = disk.sizeInBytes
+  }
+
+  // MARK: the table
+
+  /// The frame that holds `block`, if it was written.
+  @inline(__always)
+  private func frame(of block: Int) -> Frame? {
+    guard !leaves.isEmpty else { return nil }
+    let leaf = leaves[block / Self.leafSize]
+    guard leaf != 0 else { return nil }
+    let number = Frame(number: leaf).loadWord(at: block % Self.leafSize * 8)
+    return number == 0 ? nil : Frame(number: UInt32(truncatingIfNeeded: number))
+  }
+
+  private static func allocate() throws(StorageError) -> Frame {
+    guard PhysicalMemory.available > reserve, let frame = PhysicalMemory.allocateZeroed() else { throw .noSpace }
+    return frame
+  }
+
+  /// A frame for `block`, which has none: filled from the disk, unless all of it is about to be overwritten.
+  private func makeFrame(for block: Int, isOverwritten: Bool) throws(StorageError) -> Frame {
+    let blocks = Int((sizeInBytes + UInt64(Frame.size) - 1) / UInt64(Frame.size))
+    if leaves.isEmpty {
+      let count = (blocks + Self.leafSize - 1) / Self.leafSize
+      guard PhysicalMemory.available > Self.reserve + count * 4 / Frame.size else { throw .noSpace }
+      leaves = [UInt32](repeating: 0, count: count)
+    }
+    if leaves[block / Self.leafSize] == 0 { leaves[block / Self.leafSize] = try Self.allocate().number }
+    let frame = try Self.allocate()
+    if !isOverwritten {
+      do throws(StorageError) {
+        try disk.read(blocksAt: UInt64(block * Frame.size), into: [frame])
+      } catch {
+        PhysicalMemory.release(frame)
+        throw error
+      }
+    }
+    Frame(number: leaves[block / Self.leafSize]).storeWord(UInt64(frame.number), at: block % Self.leafSize * 8)
+    blockCount += 1
+    return frame
+  }
+
+  private func check(_ offset: UInt64, _ count: Int) throws(StorageError) {
+    let (end, overflow) = offset.addingReportingOverflow(UInt64(count))
+    guard !overflow, end <= sizeInBytes, offset % 512 == 0, count % 512 == 0 else { throw .inputOutput }
+  }
+
+  // MARK: BlockDevice
+
+  func read(at offset: UInt64, into destination: inout MutableSpan<UInt8>) throws(StorageError) {
+    try check(offset, destination.count)
+    // Nothing in memory: all of it from the disk, in one go.
+    if blockCount == 0 { return try disk.read(at: offset, into: &destination) }
+    var done = 0
+    while done < destination.count {
+      let position = Int(offset) + done
+      let start = position % Frame.size
+      var piece = min(Frame.size - start, destination.count - done)
+      if let frame = frame(of: position / Frame.size) {
+        frame.withBytes { bytes in
+          for index in 0..<piece { destination[done + index] = bytes[start + index] }
+        }
+      } else {
+        // As far as nothing in memory comes in between.
+        while done + piece < destination.count && frame(of: (position + piece) / Frame.size) == nil {
+          piece += min(Frame.size, destination.count - done - piece)
+        }
+        var part = destination._mutatingExtracting(done..<done + piece)
+        try disk.read(at: UInt64(position), into: &part)
+      }
+      done += piece
+    }
+  }
+
+  /// Reads whole frames' worth of data from `byteOffset`, a multiple of 4096, straight into `frames`; what
+  /// lies beyond the end of the disk is zero.
+  func read(blocksAt byteOffset: UInt64, into frames: [Frame]) throws(StorageError) {
+    guard byteOffset % UInt64(Frame.size) == 0 else { throw .inputOutput }
+    if blockCount == 0 { return try disk.read(blocksAt: byteOffset, into: frames) }
+    let first = Int(byteOffset / UInt64(Frame.size))
+    let blocks = Int((sizeInBytes + UInt64(Frame.size) - 1) / UInt64(Frame.size))
+    var index = 0
+    while index < frames.count {
+      if first + index < blocks, let frame = frame(of: first + index) {
+        frames[index].copy(from: frame)
+        index += 1
+        continue
+      }
+      var end = index + 1
+      while end < frames.count && first + end < blocks && frame(of: first + end) == nil { end += 1 }
+      while index < end {
+        let offset = byteOffset + UInt64(index * Frame.size)
+        index += try disk.read(blocksAt: offset, into: frames, from: index, to: end)
+      }
+    }
+  }
+
+  func write(at offset: UInt64, from source: Span<UInt8>) throws(StorageError) {
+    try check(offset, source.count)
+    var done = 0
+    while done < source.count {
+      let position = Int(offset) + done
+      let start = position % Frame.size
+      let piece = min(Frame.size - start, source.count - done)
+      let block = position / Frame.size
+      let held = frame(of: block)
+      let frame = if let held { held } else { try makeFrame(for: block, isOverwritten: piece == Frame.size) }
+      frame.store(source.extracting(done..<done + piece), at: start)
+      done += piece
+    }
+  }
+
+  /// There is nothing behind the memory that could be made durable.
+  func flush() throws(StorageError) {}
+}

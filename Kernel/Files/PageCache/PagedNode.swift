@@ -1,0 +1,480 @@
+// SPDX-License-Identifier: Apache-2.0
+import Collections
+import Machine
+
+/// A node whose content is, or passes through, pages in memory: one copy for `read`, `write` and `mmap`.
+///
+/// Copies from and to the program's memory may fault, and a fault may come back here: for another page of
+/// the same file, or for memory, which makes the cache give pages up. So a frame is retained while it is
+/// copied, and nothing that was read from the index before a copy is believed after it.
+class PagedNode: Node {
+  final var pages = PageIndex<Frame>()
+  /// Where the last read ended; one that goes on there is sequential and is read ahead.
+  private final var nextRead: UInt64 = 0
+
+  // MARK: what subclasses know
+
+  /// Whether a page that is not in memory is all zeros and need not be brought there to be read.
+  func isHole(_ index: UInt64) -> Bool { false }
+
+  /// Fills frames with the pages from `first`, all of them inside the file.
+  func fill(_ first: UInt64, _ frames: [Frame]) throws(Errno) {
+    for frame in frames { frame.clear(from: 0, count: Frame.size) }
+  }
+
+  /// Writes one page back; `count` bytes of it are inside the file.
+  func store(_ index: UInt64, _ frame: Frame, count: Int) throws(Errno) {}
+
+  /// `offset ..< offset + count` was written, all of it in pages that are in memory. Makes room for it in
+  /// storage or fails; sets the size and times.
+  func commit(at offset: UInt64, count: Int) throws(Errno) {}
+
+  /// Room for the bytes of a page that is to be mapped for writing.
+  func prepareForMappedWriting(_ index: UInt64) throws(Errno) {}
+
+  /// One more page is about to be kept in memory; throws where pages are counted and there is no room.
+  func chargePage() throws(Errno) {}
+
+  /// One page fewer is kept.
+  func unchargePage() {}
+
+  /// So many more pages (or fewer) differ from what is stored.
+  func dirtyChanged(_ change: Int) {}
+
+  /// How long a file may be.
+  var maximumSize: UInt64 { 0x7fff_ffff_ffff_f000 }
+
+  deinit {
+    var from: UInt64 = 0
+    while let found = pages.next(from: from) {
+      PhysicalMemory.release(CachedPage(bits: found.entry).frame)
+      from = found.index &+ 1
+    }
+  }
+
+  // MARK: pages
+
+  override var isMappable: Bool { attributes.isRegular }
+
+  final var lastPage: UInt64? { attributes.size == 0 ? nil : (attributes.size &- 1) >> 12 }
+
+  /// The entry of a page inside the file; if it is not there, it is read in with `ahead` pages after it.
+  @inline(__always)
+  final func entry(_ index: UInt64, ahead: Int) throws(Errno) -> CachedPage {
+    let entry = CachedPage(bits: pages[index])
+    return entry.isPresent ? entry : try load(index, ahead: ahead)
+  }
+
+  @inline(never)
+  private final func load(_ index: UInt64, ahead: Int) throws(Errno) -> CachedPage {
+    guard let last = lastPage, index <= last else { throw .EFAULT }
+    var frames: [Frame] = []
+    var next = index
+    while frames.count <= ahead && next <= last && pages[next] == 0 {
+      // Reading ahead is not worth another page's place.
+      if next != index && PhysicalMemory.available < 256 { break }
+      guard (try? chargePage()) != nil else { break }
+      guard let frame = PageCache.allocate() else {
+        unchargePage()
+        break
+      }
+      frames.append(frame)
+      next &+= 1
+    }
+    guard !frames.isEmpty else { throw outOfMemory }
+    do throws(Errno) {
+      try fill(index, frames)
+    } catch {
+      for frame in frames { giveUp(frame) }
+      throw error
+    }
+    for (position, frame) in frames.enumerated() {
+      if !pages.set(CachedPage(frame).bits, at: index &+ UInt64(position)) { giveUp(frame) }
+    }
+    let entry = CachedPage(bits: pages[index])
+    guard entry.isPresent else { throw outOfMemory }
+    return entry
+  }
+
+  /// A frame that was charged and did not get into the index.
+  private final func giveUp(_ frame: Frame) {
+    PhysicalMemory.release(frame)
+    unchargePage()
+  }
+
+  /// A frame for a page that is not in memory, charged.
+  private final func freshFrame(zeroed: Bool) throws(Errno) -> Frame {
+    try chargePage()
+    guard let frame = zeroed ? PageCache.allocateZeroed() : PageCache.allocate() else {
+      unchargePage()
+      throw outOfMemory
+    }
+    return frame
+  }
+
+  /// Makes a page of zeros that is not in memory.
+  final func addZeroPage(_ index: UInt64) throws(Errno) -> CachedPage {
+    let entry = CachedPage(try freshFrame(zeroed: true))
+    guard pages.set(entry.bits, at: index) else {
+      giveUp(entry.frame)
+      throw outOfMemory
+    }
+    return entry
+  }
+
+  @inline(__always)
+  private final func noteUse(_ index: UInt64, _ entry: CachedPage) {
+    if entry.wasUsed { return }
+    var used = entry
+    used.wasUsed = true
+    _ = pages.set(used.bits, at: index)
+  }
+
+  override func page(at index: UInt64, forWriting: Bool) throws(Errno) -> Frame {
+    guard let last = lastPage, index <= last else { throw .EFAULT }
+    // Programs start by touching much of a few files: bring the whole window in which they are.
+    let window = UInt64(PageCache.readAheadPages)
+    var entry = CachedPage(bits: pages[index])
+    if !entry.isPresent {
+      let start = index & ~(window &- 1)
+      if pages[start] == 0 { _ = try? load(start, ahead: PageCache.readAheadPages &- 1) }
+      entry = try self.entry(index, ahead: PageCache.readAheadPages &- 1)
+    }
+    noteUse(index, entry)
+    if forWriting {
+      try prepareForMappedWriting(index)
+      markDirty(index)
+    }
+    return entry.frame
+  }
+
+  override func residentPage(at index: UInt64) -> Frame? {
+    guard let last = lastPage, index <= last else { return nil }
+    let entry = CachedPage(bits: pages[index])
+    return entry.isPresent ? entry.frame : nil
+  }
+
+  override func markDirty(_ index: UInt64) {
+    var entry = CachedPage(bits: pages[index])
+    guard entry.isPresent else { return }
+    entry.isMappedForWriting = true
+    setDirty(index, entry)
+  }
+
+  final func setDirty(_ index: UInt64, _ entry: CachedPage) {
+    var dirty = entry
+    dirty.isDirty = true
+    _ = pages.set(dirty.bits, at: index)
+    if !entry.isDirty { dirtyChanged(1) }
+  }
+
+  override func readAhead(at offset: UInt64, count: UInt64) {
+    guard let last = lastPage, count > 0 else { return }
+    var index = offset >> 12
+    let end = min(last, (offset &+ min(count, .max &- offset) &- 1) >> 12)
+    while index <= end && PhysicalMemory.available > 1024 {
+      if !isHole(index), pages[index] == 0 {
+        guard (try? load(index, ahead: Int(min(end &- index, 15)))) != nil else { return }
+      }
+      index &+= 1
+    }
+  }
+
+  // MARK: reading
+
+  override func read(at offset: UInt64, to address: UInt64, count: Int, mayWait: Bool) throws(Errno) -> Int {
+    guard attributes.isRegular else { return try super.read(at: offset, to: address, count: count, mayWait: mayWait) }
+    let size = attributes.size
+    guard offset < size, count > 0 else { return 0 }
+    let total = Int(min(UInt64(count), size &- offset))
+    let isSequential = offset == nextRead || offset == 0
+    var done = 0
+    while done < total {
+      let position = offset &+ UInt64(done)
+      let start = Int(position & 4095)
+      let part = min(4096 &- start, total &- done)
+      let copied = try readPart(
+        position >> 12, start, part, to: address &+ UInt64(done), left: total &- done, isSequential, done)
+      guard copied else { break }
+      done &+= part
+    }
+    guard done > 0 else { throw .EFAULT }
+    nextRead = offset &+ UInt64(done)
+    return done
+  }
+
+  /// Copies a part of one page. False: the program's memory is not there, or, with something already
+  /// done, the page is not to be had.
+  @inline(__always)
+  private final func readPart(
+    _ index: UInt64, _ start: Int, _ part: Int, to address: UInt64, left: Int, _ isSequential: Bool, _ done: Int
+  ) throws(Errno) -> Bool {
+    var entry = CachedPage(bits: pages[index])
+    if !entry.isPresent {
+      if isHole(index) { return ProgramMemory.clear(address, count: UInt64(part)) }
+      let wanted = (left &- 1) >> 12
+      let ahead = min(isSequential ? PageCache.readAheadPages &- 1 : wanted, PageCache.readAheadPages &- 1)
+      do throws(Errno) {
+        entry = try load(index, ahead: ahead)
+      } catch {
+        if done > 0 { return false }
+        throw error
+      }
+    }
+    noteUse(index, entry)
+    let frame = entry.frame
+    PhysicalMemory.retain(frame)
+    let copied = ProgramMemory.copy(from: frame, offset: start, count: part, to: address)
+    PhysicalMemory.release(frame)
+    return copied
+  }
+
+  override func read(at offset: UInt64, into bytes: inout MutableSpan<UInt8>) throws(Errno) -> Int {
+    let size = attributes.size
+    guard offset < size else { return 0 }
+    let total = Int(min(UInt64(bytes.count), size &- offset))
+    var done = 0
+    while done < total {
+      let position = offset &+ UInt64(done)
+      let start = Int(position & 4095)
+      let part = min(4096 &- start, total &- done)
+      let frame = try entry(position >> 12, ahead: PageCache.readAheadPages &- 1).frame
+      frame.withBytes { page in
+        for index in 0..<part { bytes[done &+ index] = page[start &+ index] }
+      }
+      done &+= part
+    }
+    return done
+  }
+
+  // MARK: writing
+
+  override func write(at offset: UInt64, from address: UInt64, count: Int, mayWait: Bool) throws(Errno) -> Int {
+    guard attributes.isRegular else { return try super.write(at: offset, from: address, count: count, mayWait: mayWait) }
+    guard count > 0 else { return 0 }
+    guard offset < maximumSize else { throw .EFBIG }
+    let total = Int(min(UInt64(count), maximumSize &- offset))
+    if !identity.isRoot && attributes.mode & 0o6000 != 0 { attributes.mode &= ~0o6000 }
+    var done = 0
+    while done < total {
+      // In steps of what one request to the device can carry.
+      let position = offset &+ UInt64(done)
+      let step = min(total &- done, PageCache.readAheadPages &* 4096 &- Int(position & 4095))
+      var copied = 0
+      var failure: Errno?
+      do throws(Errno) {
+        copied = try writeStep(position, step, from: address &+ UInt64(done))
+        if copied > 0 { try commit(at: position, count: copied) }
+      } catch {
+        failure = error
+        if copied > 0 { discard(from: position >> 12, to: (position &+ UInt64(copied) &- 1) >> 12) }
+        copied = 0
+      }
+      done &+= copied
+      if copied < step {
+        if done == 0 { throw failure ?? .EFAULT }
+        break
+      }
+    }
+    return done
+  }
+
+  /// Copies from the program into pages. Returns how much; less than asked for if its memory is not there.
+  private final func writeStep(_ offset: UInt64, _ count: Int, from address: UInt64) throws(Errno) -> Int {
+    var done = 0
+    while done < count {
+      let position = offset &+ UInt64(done)
+      let index = position >> 12
+      let start = Int(position & 4095)
+      let part = min(4096 &- start, count &- done)
+      let entry = CachedPage(bits: pages[index])
+      var frame: Frame
+      if entry.isPresent {
+        frame = entry.frame
+      } else if let last = lastPage, index <= last, part < 4096, !isHole(index) {
+        frame = try load(index, ahead: 0).frame
+      } else {
+        let fresh: Frame
+        do throws(Errno) {
+          fresh = try freshFrame(zeroed: part < 4096)
+        } catch {
+          if done > 0 { return done }
+          throw error
+        }
+        // Into the index only when it is filled: until then it holds what others left in it.
+        guard ProgramMemory.copy(from: address &+ UInt64(done), to: fresh, offset: start, count: part) else {
+          giveUp(fresh)
+          return done
+        }
+        // The copy may have faulted, and the fault may have brought this very page.
+        let now = CachedPage(bits: pages[index])
+        if now.isPresent {
+          now.frame.copy(from: fresh)
+          giveUp(fresh)
+        } else if !pages.set(CachedPage(fresh).bits, at: index) {
+          giveUp(fresh)
+          if done > 0 { return done }
+          throw outOfMemory
+        }
+        done &+= part
+        continue
+      }
+      PhysicalMemory.retain(frame)
+      let copied = ProgramMemory.copy(from: address &+ UInt64(done), to: frame, offset: start, count: part)
+      PhysicalMemory.release(frame)
+      guard copied else { return done }
+      done &+= part
+    }
+    return done
+  }
+
+  /// What a page that cannot be had means for a write.
+  var outOfMemory: Errno { .ENOMEM }
+
+  override func write(at offset: UInt64, bytes: Span<UInt8>) throws(Errno) {
+    guard bytes.count > 0 else { return }
+    guard offset < maximumSize, UInt64(bytes.count) <= maximumSize &- offset else { throw .EFBIG }
+    var done = 0
+    while done < bytes.count {
+      let position = offset &+ UInt64(done)
+      let index = position >> 12
+      let start = Int(position & 4095)
+      let part = min(4096 &- start, bytes.count &- done)
+      var entry = CachedPage(bits: pages[index])
+      if !entry.isPresent, let last = lastPage, index <= last, !isHole(index) { entry = try load(index, ahead: 0) }
+      if !entry.isPresent { entry = try addZeroPage(index) }
+      entry.frame.withBytes { page in
+        for position in 0..<part { page[start &+ position] = bytes[done &+ position] }
+      }
+      try commit(at: position, count: part)
+      done &+= part
+    }
+  }
+
+  override func dropCache(at offset: UInt64, count: UInt64) {
+    let last = (offset &+ min(count, .max &- offset)) >> 12
+    var from = (offset &+ min(4095, .max &- offset)) >> 12
+    while let found = pages.next(from: from), found.index < last {
+      from = found.index &+ 1
+      var page = CachedPage(bits: found.entry)
+      if PhysicalMemory.isShared(page.frame) { continue }
+      if page.isDirty {
+        guard (try? storeChanged(found.index, page)) != nil else { continue }
+        page = CachedPage(bits: pages[found.index])
+      }
+      if page.isPresent && !page.isDirty && !keepsPages { drop(found.index, page) }
+    }
+  }
+
+  // MARK: giving up pages
+
+  /// Pages are not copies of something: they are never dropped to save memory.
+  var keepsPages: Bool { false }
+
+
+  /// Drops pages whose content storage did not take; mapped ones are read again instead.
+  private final func discard(from first: UInt64, to last: UInt64) {
+    var from = first
+    while let found = pages.next(from: from), found.index <= last {
+      let page = CachedPage(bits: found.entry)
+      if PhysicalMemory.isShared(page.frame), let end = lastPage, found.index <= end {
+        try? fill(found.index, [page.frame])
+      } else {
+        drop(found.index, page)
+      }
+      from = found.index &+ 1
+    }
+  }
+
+  @inline(__always)
+  final func drop(_ index: UInt64, _ page: CachedPage) {
+    _ = pages.set(0, at: index)
+    if page.isDirty { dirtyChanged(-1) }
+    giveUp(page.frame)
+  }
+
+  /// Drops all pages from `first` on, and clears what lies behind `size` in the page before.
+  final func cutPages(at size: UInt64) {
+    clearBehindEnd(size)
+    var from = (size &+ 4095) >> 12
+    while let found = pages.next(from: from) {
+      drop(found.index, CachedPage(bits: found.entry))
+      from = found.index &+ 1
+    }
+  }
+
+  /// Clears the rest of the page in which a file of `size` bytes ends: a mapping may have stored there.
+  final func clearBehindEnd(_ size: UInt64) {
+    let start = Int(size & 4095)
+    let entry = CachedPage(bits: pages[size >> 12])
+    if start != 0 && entry.isPresent { entry.frame.clear(from: start, count: 4096 &- start) }
+  }
+
+  /// Clears a range in the pages that are in memory, and drops whole ones.
+  final func clearPages(_ offset: UInt64, _ count: UInt64) {
+    let end = offset &+ count
+    var from = offset >> 12
+    while let found = pages.next(from: from), found.index << 12 < end {
+      let pageStart = found.index << 12
+      let low = Int(max(offset, pageStart) &- pageStart)
+      let high = Int(min(end, pageStart &+ 4096) &- pageStart)
+      let page = CachedPage(bits: found.entry)
+      if low == 0 && high == 4096 && !PhysicalMemory.isShared(page.frame) {
+        drop(found.index, page)
+      } else {
+        page.frame.clear(from: low, count: high &- low)
+      }
+      from = found.index &+ 1
+    }
+  }
+
+  /// Writes changed pages back. A page that somebody may still store to stays marked.
+  final func storeChangedPages(from first: UInt64 = 0, to last: UInt64 = .max) throws(Errno) {
+    var from = first
+    while let found = pages.next(from: from), found.index <= last {
+      from = found.index &+ 1
+      let page = CachedPage(bits: found.entry)
+      if page.isDirty { try storeChanged(found.index, page) }
+    }
+  }
+
+  final func storeChanged(_ index: UInt64, _ page: CachedPage) throws(Errno) {
+    guard let end = lastPage, index <= end else { return }
+    let frame = page.frame
+    PhysicalMemory.retain(frame)
+    defer { PhysicalMemory.release(frame) }
+    try store(index, frame, count: Int(min(attributes.size &- index << 12, 4096)))
+    var clean = CachedPage(bits: pages[index])
+    guard clean.isPresent else { return }
+    // Held by the cache and by this function: nobody maps it any more.
+    let isMapped = clean.isMappedForWriting && PhysicalMemory.isHeldByMoreThanTwo(frame)
+    if clean.isDirty != isMapped { dirtyChanged(isMapped ? 1 : -1) }
+    clean.isDirty = isMapped
+    clean.isMappedForWriting = isMapped
+    _ = pages.set(clean.bits, at: index)
+  }
+
+  /// Gives up to `count` pages back that only the cache holds. `mayStore`: changed ones may be written.
+  final func reclaimPages(_ count: Int, mayStore: Bool) -> Int {
+    var freed = 0
+    var from: UInt64 = 0
+    while freed < count, let found = pages.next(from: from) {
+      from = found.index &+ 1
+      var page = CachedPage(bits: found.entry)
+      if PhysicalMemory.isShared(page.frame) { continue }
+      if page.wasUsed {
+        page.wasUsed = false
+        _ = pages.set(page.bits, at: found.index)
+        continue
+      }
+      if page.isDirty {
+        guard mayStore, (try? storeChanged(found.index, page)) != nil else { continue }
+        page = CachedPage(bits: pages[found.index])
+        guard page.isPresent, !page.isDirty else { continue }
+      }
+      drop(found.index, page)
+      freed &+= 1
+    }
+    return freed
+  }
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+import Collections
+import Machine
+
+/// The tree of files and the process's place in it.
+struct FileTree {
+  /// "/"; nil only until the root file system is mounted.
+  private(set) var rootIfMounted: Location?
+  private var currentDirectory: Location?
+  /// Permissions that new files do not get (`umask`).
+  var mask: UInt32 = 0o022
+  /// Where what is mounted, for `/proc/mounts`.
+  private(set) var mounts: [(location: Location, fileSystem: FileSystem)] = []
+
+  var root: Location {
+    guard let rootIfMounted else { Panic.stop("no root file system is mounted") }
+    return rootIfMounted
+  }
+
+  var workingDirectory: Location {
+    get { currentDirectory ?? root }
+    set { currentDirectory = newValue }
+  }
+
+  /// Makes `node` the root of everything.
+  mutating func mountRoot(_ node: Node) {
+    let place = Location([], hash: 0, parent: nil, node: node)
+    place.mount(node)
+    rootIfMounted = place
+    mounts.append((place, node.fileSystem))
+  }
+
+  /// Mounts a file system at `path`. The directory need not exist: the mount point is then all that shows.
+  mutating func mount(_ node: Node, at path: [UInt8]) throws(Errno) {
+    var place = root
+    var scanner = PathScanner(path)
+    while !scanner.isAtEnd(path) { place = try place.child(scanner.next(path, seed: NameCache.seed), path) }
+    place.mount(node)
+    mounts.append((place, node.fileSystem))
+  }
+
+  /// Writes back everything that is mounted.
+  func synchronize() throws(Errno) {
+    for mount in mounts { try mount.fileSystem.synchronize() }
+  }
+}
+
+/// The one tree of files.
+var fileTree = FileTree()

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+import Collections
+
+/// Following a path under the rules of `openat2` (its `resolve` field). It is apart from the ordinary
+/// walk, which is in the way of everything and has no time for them.
+enum RestrictedWalk {
+  static func walk(_ path: [UInt8], from start: Location, _ options: WalkOptions) throws(Errno) -> Walk {
+    var path = path
+    let root = options.contains(.inRoot) ? start : fileTree.root
+    let device = start.node?.fileSystem.device
+    func checkAbsolute() throws(Errno) {
+      if options.contains(.beneath) { throw .EXDEV }
+    }
+    var current = start
+    if path[0] == UInt8(ascii: "/") {
+      try checkAbsolute()
+      current = root
+    }
+    var scanner = PathScanner(path)
+    var ending = Walk.Ending.root
+    var hasTrailingSlash = false
+    var links = 0
+    while true {
+      if options.contains(.oneFileSystem), current.node?.fileSystem.device != device { throw .EXDEV }
+      if scanner.isAtEnd(path) { break }
+      try Paths.checkSearchable(current)
+      let component = scanner.next(path, seed: NameCache.seed)
+      guard component.count <= Paths.maximumNameLength else { throw .ENAMETOOLONG }
+      hasTrailingSlash = component.isFollowedBySlash
+      if component.isDot(in: path) {
+        ending = .dot
+        continue
+      }
+      if component.isDotDot(in: path) {
+        ending = .dotDot
+        if current === start {
+          if options.contains(.beneath) { throw .EXDEV }
+          if options.contains(.inRoot) { continue }
+        }
+        current = current.above
+        continue
+      }
+      let child = try current.child(component, path)
+      let isLast = scanner.isAtEnd(path)
+      guard let node = child.node else {
+        guard isLast else { throw .ENOENT }
+        return Walk(location: child, ending: .name, hasTrailingSlash: hasTrailingSlash)
+      }
+      if node.attributes.isSymbolicLink && (!isLast || hasTrailingSlash || options.contains(.followsLast)) {
+        links += 1
+        guard links <= Paths.maximumLinks, !options.contains(.noSymbolicLinks) else { throw .ELOOP }
+        if let place = try node.followMagicLink() {
+          if options.contains(.noMagicLinks) { throw .ELOOP }
+          // Leading anywhere, it leads out.
+          if options.contains(.beneath) || options.contains(.inRoot) { throw .EXDEV }
+          current = place
+          ending = .root
+          continue
+        }
+        path = try Paths.follow(node, path, scanner.position, hasTrailingSlash)
+        if path[0] == UInt8(ascii: "/") {
+          try checkAbsolute()
+          current = root
+        }
+        scanner = PathScanner(path)
+        ending = .root
+        continue
+      }
+      current = child
+      ending = .name
+    }
+    if hasTrailingSlash && !current.isDirectory { throw .ENOTDIR }
+    return Walk(location: current, ending: ending, hasTrailingSlash: hasTrailingSlash)
+  }
+}

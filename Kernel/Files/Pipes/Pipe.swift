@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+import Machine
+
+/// A pipe: a ring of pages between those who write and those who read. It stands behind the two
+/// descriptors of `pipe`, and behind a FIFO while somebody has that open.
+final class Pipe: Node {
+  /// Frames are had when bytes come, and the first is kept.
+  private var ring: [Frame?]
+  /// Where the oldest byte is.
+  private var head = 0
+  private(set) var count = 0
+  private(set) var readers = 0
+  private(set) var writers = 0
+  /// How often an end was ever opened, for those who wait for a first one.
+  private var readersEver = 0
+  private var writersEver = 0
+
+  static let defaultCapacity = 65536
+  /// `/proc/sys/fs/pipe-max-size`.
+  static let maximumCapacity = 1 << 20
+  /// Writes up to this size are not mixed with others (PIPE_BUF).
+  private static let atomicCount = 4096
+
+  private static let pipes = FileSystem(typeName: "pipefs", magic: 0x5049_5045, source: "pipefs")
+  private static var lastNumber: UInt64 = 0
+
+  init() {
+    Self.lastNumber &+= 1
+    ring = [Frame?](repeating: nil, count: Self.defaultCapacity / Frame.size)
+    super.init(
+      fileSystem: Self.pipes, number: Self.lastNumber,
+      attributes: Attributes(
+        type: .fifo, permissions: 0o600, user: identity.effectiveUserID, group: identity.effectiveGroupID))
+  }
+
+  deinit {
+    for frame in ring { if let frame { PhysicalMemory.release(frame) } }
+  }
+
+  /// How the pipe of `pipe` is shown: "pipe:[number]".
+  func description() -> [UInt8] {
+    var text = bytes(of: "pipe:[")
+    text.append(decimal: number)
+    text.append(UInt8(ascii: "]"))
+    return text
+  }
+
+  // MARK: opening and closing
+
+  /// Opens the FIFO `node`, whose pipe is kept in `pipe` while it is open.
+  static func open(_ pipe: inout Pipe?, _ node: Node, _ flags: OpenFlags) throws(Errno) -> Node {
+    if let pipe, pipe.readers > 0 || pipe.writers > 0 { return try pipe.openFIFO(flags) }
+    try reserveKernelMemory()
+    let new = Pipe()
+    pipe = new
+    return try new.openFIFO(flags)
+  }
+
+  private func openFIFO(_ flags: OpenFlags) throws(Errno) -> Node {
+    if flags.isWritable && !flags.isReadable && flags.contains(.nonBlocking) && readers == 0 { throw .ENXIO }
+    add(flags)
+    if flags.isReadable && flags.isWritable || flags.contains(.nonBlocking) { return self }
+    // The other end must have been open at some time since; it may be closed again by now.
+    let readersBefore = readersEver
+    let writersBefore = writersEver
+    do throws(Errno) {
+      if flags.isReadable {
+        try Wait.until { self.writers > 0 || self.writersEver != writersBefore }
+      } else {
+        try Wait.until { self.readers > 0 || self.readersEver != readersBefore }
+      }
+    } catch {
+      closed(flags)
+      throw error
+    }
+    return self
+  }
+
+  override func opened(_ flags: OpenFlags) throws(Errno) -> Node {
+    add(flags)
+    return self
+  }
+
+  private func add(_ flags: OpenFlags) {
+    if flags.isReadable {
+      readers &+= 1
+      readersEver &+= 1
+    }
+    if flags.isWritable {
+      writers &+= 1
+      writersEver &+= 1
+    }
+  }
+
+  override func closed(_ flags: OpenFlags) {
+    if flags.isReadable { readers &-= 1 }
+    if flags.isWritable { writers &-= 1 }
+  }
+
+  override var isSeekable: Bool { false }
+
+  override func readiness() -> Readiness {
+    var result: Readiness = []
+    if count > 0 { result.formUnion([.readable, .readableNormal]) }
+    if writers == 0 && writersEver > 0 { result.insert(.hangUp) }
+    if capacity &- count >= Self.atomicCount { result.formUnion([.writable, .writableNormal]) }
+    if readers == 0 { result.insert(.error) }
+    return result
+  }
+
+  // MARK: bytes
+
+  var capacity: Int { ring.count &* Frame.size }
+
+  /// F_SETPIPE_SZ: rounded up to a power of two pages.
+  func setCapacity(_ wanted: Int) throws(Errno) -> Int {
+    guard wanted <= Self.maximumCapacity || identity.isRoot, wanted <= 1 << 22 else { throw .EPERM }
+    var pages = 1
+    while pages &* Frame.size < wanted { pages &*= 2 }
+    guard pages &* Frame.size >= count &+ Int(head % Frame.size) else { throw .EBUSY }
+    // The frame with the oldest byte becomes the first; no byte moves inside its frame.
+    let first = head / Frame.size
+    var new = [Frame?](repeating: nil, count: pages)
+    // The newest bytes may have come around into the frame of the oldest ones, before them.
+    if count &+ head % Frame.size > capacity, let shared = ring[first] {
+      guard let copy = PageCache.allocate() else { throw .ENOMEM }
+      copy.copy(from: shared)
+      new[ring.count] = copy
+    }
+    for index in 0..<ring.count {
+      guard let frame = ring[(first &+ index) % ring.count] else { continue }
+      let holdsBytes = index &* Frame.size < count &+ head % Frame.size
+      if index < pages && holdsBytes { new[index] = frame } else { PhysicalMemory.release(frame) }
+    }
+    head = head % Frame.size
+    ring = new
+    return capacity
+  }
+
+  override func read(at offset: UInt64, to address: UInt64, count wanted: Int, mayWait: Bool) throws(Errno) -> Int {
+    guard wanted > 0 else { return 0 }
+    if count == 0 {
+      if writers == 0 { return 0 }
+      guard mayWait else { throw .EAGAIN }
+      try Wait.until { self.count > 0 || self.writers == 0 }
+      if count == 0 { return 0 }
+    }
+    var done = 0
+    let total = min(wanted, count)
+    while done < total {
+      let start = head & 4095
+      let part = min(4096 &- start, total &- done)
+      guard let frame = ring[head >> 12] else { throw .EIO }
+      PhysicalMemory.retain(frame)
+      let copied = ProgramMemory.copy(from: frame, offset: start, count: part, to: address &+ UInt64(done))
+      PhysicalMemory.release(frame)
+      guard copied else {
+        if done == 0 { throw .EFAULT }
+        break
+      }
+      done &+= part
+      count &-= part
+      head &+= part
+      if head == capacity { head = 0 }
+    }
+    if count == 0 { head = 0 }
+    return done
+  }
+
+  override func write(at offset: UInt64, from address: UInt64, count wanted: Int, mayWait: Bool) throws(Errno) -> Int {
+    var done = 0
+    while done < wanted || wanted == 0 {
+      if readers == 0 {
+        if done > 0 { return done }
+        if wanted == 0 { return 0 }
+        Signals.post(13)
+        throw .EPIPE
+      }
+      if wanted == 0 { return 0 }
+      let room = capacity &- count
+      let needed = wanted <= Self.atomicCount ? wanted : 1
+      if room < needed {
+        if !mayWait {
+          if done > 0 { return done }
+          throw .EAGAIN
+        }
+        do throws(Errno) {
+          try Wait.until { self.capacity &- self.count >= needed || self.readers == 0 }
+        } catch {
+          if done > 0 { return done }
+          throw error
+        }
+        continue
+      }
+      let part = min(room, wanted &- done)
+      let copied = try append(from: address &+ UInt64(done), part)
+      done &+= copied
+      if copied < part {
+        if done == 0 { throw .EFAULT }
+        return done
+      }
+    }
+    return done
+  }
+
+  /// Puts bytes behind the newest one. Returns how many, fewer if the program's memory is not there.
+  private func append(from address: UInt64, _ wanted: Int) throws(Errno) -> Int {
+    var done = 0
+    while done < wanted {
+      var tail = head &+ count
+      if tail >= capacity { tail &-= capacity }
+      let start = tail & 4095
+      let part = min(4096 &- start, wanted &- done)
+      if ring[tail >> 12] == nil {
+        guard let fresh = PageCache.allocate() else {
+          if done > 0 { return done }
+          throw .ENOMEM
+        }
+        ring[tail >> 12] = fresh
+      }
+      guard let frame = ring[tail >> 12] else { throw .EIO }
+      PhysicalMemory.retain(frame)
+      let copied = ProgramMemory.copy(from: address &+ UInt64(done), to: frame, offset: start, count: part)
+      PhysicalMemory.release(frame)
+      guard copied else { return done }
+      count &+= part
+      done &+= part
+    }
+    return done
+  }
+
+  override func control(_ request: UInt32, _ argument: UInt64) throws(Errno) -> UInt64 {
+    guard request == ControlRequest.bytesReadable else { throw .ENOTTY }
+    try check(ProgramMemory.store(Int32(truncatingIfNeeded: count), at: argument))
+    return 0
+  }
+}

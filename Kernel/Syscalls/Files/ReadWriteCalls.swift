@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+import Machine
+
+/// What one call reads or writes at most (MAX_RW_COUNT).
+@inline(__always) func limitedCount(_ count: UInt64) -> Int { Int(truncatingIfNeeded: min(count, 0x7fff_f000)) }
+
+/// An offset that the program gave: negative ones make no sense.
+@inline(__always)
+func checkedOffset(_ argument: UInt64) throws(Errno) -> UInt64 {
+  guard argument >> 63 == 0 else { throw .EINVAL }
+  return argument
+}
+
+// `read` and `write` of `/dev/null` and `/dev/zero` end before any object is touched.
+
+func sysRead(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
+  let count = limitedCount(call.third)
+  let traits = descriptors.traits(of: call.first)
+  if !traits.isDisjoint(with: [.readsNothing, .readsZeros]) {
+    guard ProgramMemory.isRange(call.second, UInt64(count)) else { throw .EFAULT }
+    if traits.contains(.readsNothing) { return 0 }
+    try check(ProgramMemory.clear(call.second, count: UInt64(count)))
+    return UInt64(count)
+  }
+  return try readSlowly(call.first, call.second, count)
+}
+
+@inline(never)
+private func readSlowly(_ descriptor: UInt64, _ address: UInt64, _ count: Int) throws(Errno) -> UInt64 {
+  let file = try descriptors.file(descriptor)
+  guard file.isReadable else { throw .EBADF }
+  guard ProgramMemory.isRange(address, UInt64(count)) else { throw .EFAULT }
+  return UInt64(try file.read(to: address, count: count))
+}
+
+func sysWrite(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
+  let count = limitedCount(call.third)
+  if descriptors.traits(of: call.first).contains(.discardsWrites) {
+    guard ProgramMemory.isRange(call.second, UInt64(count)) else { throw .EFAULT }
+    return UInt64(count)
+  }
+  return try writeSlowly(call.first, call.second, count)
+}
+
+@inline(never)
+private func writeSlowly(_ descriptor: UInt64, _ address: UInt64, _ count: Int) throws(Errno) -> UInt64 {
+  let file = try descriptors.file(descriptor)
+  guard file.isWritable else { throw .EBADF }
+  guard ProgramMemory.isRange(address, UInt64(count)) else { throw .EFAULT }
+  return UInt64(try file.write(from: address, count: count))
+}
+
+/// A file that is read or written at given offsets.
+private func seekableFile(_ descriptor: UInt64) throws(Errno) -> OpenFile {
+  let file = try descriptors.file(descriptor)
+  guard file.content.isSeekable else { throw .ESPIPE }
+  return file
+}
+
+func sysPread64(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
+  let offset = try checkedOffset(call.fourth)
+  let count = limitedCount(call.third)
+  let node = try seekableFile(call.first).readable()
+  guard ProgramMemory.isRange(call.second, UInt64(count)) else { throw .EFAULT }
+  return UInt64(try node.read(at: offset, to: call.second, count: count, mayWait: true))
+}
+
+func sysPwrite64(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
+  let offset = try checkedOffset(call.fourth)
+  let count = limitedCount(call.third)
+  let file = try seekableFile(call.first)
+  guard ProgramMemory.isRange(call.second, UInt64(count)) else { throw .EFAULT }
+  return UInt64(try file.write(at: offset, from: call.second, count: count))
+}
+
+func sysLseek(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
+  let file = try descriptors.file(call.first)
+  let node = file.content
+  guard node.isSeekable else {
+    // Devices have no position, and take any.
+    guard node is CharacterDevice else { throw .ESPIPE }
+    return 0
+  }
+  let offset = Int64(bitPattern: call.second)
+  let base: Int64
+  switch int(call.third) {
+  case 0: base = 0
+  case 1: base = Int64(truncatingIfNeeded: file.position)
+  case 2: base = Int64(truncatingIfNeeded: node.attributes.size)
+  case 3, 4:
+    guard offset >= 0 else { throw .ENXIO }
+    let target: SeekTarget = int(call.third) == 3 ? .data : .hole
+    guard let found = try node.seek(target, from: UInt64(offset)) else { throw .ENXIO }
+    file.position = found
+    return found
+  default: throw .EINVAL
+  }
+  let (sum, overflow) = base.addingReportingOverflow(offset)
+  if overflow { throw offset > 0 ? .EOVERFLOW : .EINVAL }
+  guard sum >= 0 else { throw .EINVAL }
+  file.position = UInt64(sum)
+  return UInt64(sum)
+}

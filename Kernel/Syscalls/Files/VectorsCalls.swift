@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+import Machine
+
+/// One element of an I/O vector, checked.
+private struct Part {
+  let address: UInt64
+  let count: Int
+}
+
+/// Fetches and checks an array of `struct iovec`; the sum of the lengths is cut to what one call may move.
+private func parts(at address: UInt64, count: UInt64) throws(Errno) -> [Part] {
+  guard count <= 1024 else { throw .EINVAL }
+  var parts: [Part] = []
+  parts.reserveCapacity(Int(count))
+  var total: UInt64 = 0
+  for index in 0..<count {
+    guard let base = ProgramMemory.loadWord(at: address &+ index &* 16),
+      let length = ProgramMemory.loadWord(at: address &+ index &* 16 &+ 8)
+    else { throw .EFAULT }
+    guard length >> 63 == 0 else { throw .EINVAL }
+    let used = min(length, 0x7fff_f000 &- total)
+    guard ProgramMemory.isRange(base, used) else { throw .EFAULT }
+    total &+= used
+    if used > 0 { parts.append(Part(address: base, count: Int(used))) }
+  }
+  return parts
+}
+
+/// What `preadv2` and `pwritev2` may be asked for (RWF_*).
+private struct VectorFlags: OptionSet {
+  let rawValue: UInt32
+  static let highPriority = VectorFlags(rawValue: 1)
+  static let dataSynchronous = VectorFlags(rawValue: 2)
+  static let synchronous = VectorFlags(rawValue: 4)
+  static let noWait = VectorFlags(rawValue: 8)
+  static let append = VectorFlags(rawValue: 16)
+  static let known: VectorFlags = [.highPriority, .dataSynchronous, .synchronous, .noWait, .append]
+}
+
+/// Reads into the parts, from `offset` or, if that is nil, from the file's position.
+private func read(_ file: OpenFile, _ parts: [Part], at offset: UInt64?, mayWait: Bool) throws(Errno) -> UInt64 {
+  let node = try file.readable()
+  if offset != nil && !node.isSeekable { throw .ESPIPE }
+  var position = offset ?? file.position
+  var done = 0
+  for part in parts {
+    // A stream that gave something must not be waited for to give more.
+    if done > 0 && !node.isSeekable && node.readiness().isDisjoint(with: .readable) { break }
+    do throws(Errno) {
+      let count = try node.read(at: position, to: part.address, count: part.count, mayWait: mayWait)
+      done &+= count
+      position &+= UInt64(count)
+      if count < part.count { break }
+    } catch {
+      if done == 0 { throw error }
+      break
+    }
+  }
+  if offset == nil && node.isSeekable { file.position = position }
+  return UInt64(done)
+}
+
+/// Writes the parts, to `offset` or, if that is nil, to the file's position.
+private func write(
+  _ file: OpenFile, _ parts: [Part], at offset: UInt64?, _ flags: VectorFlags, mayWait: Bool
+) throws(Errno) -> UInt64 {
+  let node = try file.writable()
+  if offset != nil && !node.isSeekable { throw .ESPIPE }
+  var position = offset ?? file.position
+  if node.isSeekable && (file.flags.contains(.append) || flags.contains(.append)) { position = node.attributes.size }
+  var done = 0
+  for part in parts {
+    do throws(Errno) {
+      let count = try node.write(at: position, from: part.address, count: part.count, mayWait: mayWait)
+      done &+= count
+      position &+= UInt64(count)
+      if count < part.count { break }
+    } catch {
+      if done == 0 { throw error }
+      break
+    }
+  }
+  if offset == nil && node.isSeekable { file.position = position }
+  if !flags.isDisjoint(with: [.dataSynchronous, .synchronous]) && node.attributes.isRegular {
+    try node.synchronize(dataOnly: !flags.contains(.synchronous))
+  } else {
+    try file.finishWriting(node)
+  }
+  return UInt64(done)
+}
+
+func sysReadv(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
+  let file = try descriptors.file(call.first)
+  return try read(file, parts(at: call.second, count: call.third), at: nil, mayWait: file.mayWait)
+}
+
+func sysWritev(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
+  let file = try descriptors.file(call.first)
+  return try write(file, parts(at: call.second, count: call.third), at: nil, [], mayWait: file.mayWait)
+}
+
+func sysPreadv(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
+  let offset = try checkedOffset(call.fourth)
+  let file = try descriptors.file(call.first)
+  return try read(file, parts(at: call.second, count: call.third), at: offset, mayWait: true)
+}
+
+func sysPwritev(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
+  let offset = try checkedOffset(call.fourth)
+  let file = try descriptors.file(call.first)
+  return try write(file, parts(at: call.second, count: call.third), at: offset, [], mayWait: true)
+}
+
+/// The offset and flags of `preadv2` and `pwritev2`; offset -1 is the file's position. The upper half of the
+/// offset is an argument of its own, which means nothing on a 64-bit machine.
+private func second(_ call: TrapFrame) throws(Errno) -> (offset: UInt64?, flags: VectorFlags) {
+  let flags = VectorFlags(rawValue: UInt32(truncatingIfNeeded: call.sixth))
+  guard flags.isSubset(of: .known) else { throw .EOPNOTSUPP }
+  if call.fourth == .max { return (nil, flags) }
+  return (try checkedOffset(call.fourth), flags)
+}
+
+func sysPreadv2(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
+  let (offset, flags) = try second(call)
+  let file = try descriptors.file(call.first)
+  return try read(
+    file, parts(at: call.second, count: call.third), at: offset, mayWait: file.mayWait && !flags.contains(.noWait))
+}
+
+func sysPwritev2(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
+  let (offset, flags) = try second(call)
+  let file = try descriptors.file(call.first)
+  return try write(
+    file, parts(at: call.second, count: call.third), at: offset, flags,
+    mayWait: file.mayWait && !flags.contains(.noWait))
+}
