@@ -229,6 +229,12 @@ enum CrashCause {
     case .notMapped:
       message.append(address < 4096 ? ": a null pointer; nothing is mapped there" : ": nothing is mapped there")
     case .notAllowed, .stackGuard:
+      if let index = addressSpace.map.index(containing: address),
+        addressSpace.map.entries[index].value.protection.isEmpty
+      {
+        message.append(": the memory there is mapped without any access")
+        return
+      }
       message.append(
         isFetch
           ? ": the memory there is not executable"
