@@ -198,6 +198,8 @@ enum CrashCause {
     case Vector.overflow: message.append("overflow (into)")
     case Vector.boundRange: message.append("bound range exceeded")
     case Vector.invalidOpcode: message.append("not an instruction, or one that this processor does not have")
+    case Vector.generalProtection where ProgramMemory.load(UInt8.self, at: frame.rip) == 0xf4:
+      message.append("hlt, a privileged instruction")
     case Vector.generalProtection:
       message.append("a non-canonical address, a misaligned vector access or a privileged instruction")
     case Vector.stackFault: message.append("a non-canonical address relative to the stack pointer")
