@@ -49,6 +49,9 @@ struct BlockCache: ~Copyable {
     var bucketCount = 16
     while bucketCount < self.capacity { bucketCount *= 2 }
     buckets = [Int32](repeating: -1, count: bucketCount)
+    // Enough for a small program to start without moving anything.
+    storage.reserveCapacity(16 * blockSize)
+    slots.reserveCapacity(16)
   }
 
   subscript(slot: Int) -> Slot {
@@ -109,8 +112,9 @@ struct BlockCache: ~Copyable {
     // The most recently used ones are never taken: an operation may still be at work on them.
     if oldest >= 0, slots[Int(oldest)].block == .max || slots.count >= capacity { return Int(oldest) }
     slots.append(Slot())
-    // Growing in steps keeps small what a small file system needs; the array doubles its room itself.
-    storage += [UInt8](repeating: 0, count: blockSize)
+    // Growing keeps small what a small file system needs; the array doubles its room when it has to.
+    let count = blockSize
+    storage.append(addingCapacity: count) { $0.append(repeating: 0, count: count) }
     linkNewest(slots.count - 1)
     return slots.count - 1
   }
