@@ -69,7 +69,7 @@ enum ProcessorTime {
     // Before the program runs, nobody counts, and nobody needs the clock yet.
     if started == 0 { return Processor.waitForInterrupt() }
     let start = Clock.monotonicNanoseconds()
-    Interrupts.halt()
+    Processor.waitForInterrupt()
     idle &+= Clock.monotonicNanoseconds() &- start
   }
 
