@@ -8,10 +8,9 @@ public func kernelMain() -> Never {
   Devices.start()
   Random.start()
   addressSpace.initialize()
-  NameCache.initialize(frames: PhysicalMemory.total)
   guard let disk = Devices.disks.first else { SystemDisk.fail("the machine has no disk") }
   let system = SystemDisk(reading: disk)
-  RootFileSystem.mount(disk, system.root)
+  Files.start(disk, system.root)
   Boot.seal()
   FirstProgram.start(system.configuration)
 }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What ./vorteil, ./test and ./bench have in common. POSIX sh; expects $root, the directory of the repository.
 
-# Debian packages: this is all that running a program takes; the tests take Scripts/test-packages.txt, too.
+# Debian packages that running a program takes. What tests need besides is in test-packages.txt.
 run_packages="qemu-system-x86 util-linux"
 
 say() { printf 'vorteil: %s\n' "$*" >&2; }

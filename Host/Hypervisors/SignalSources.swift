@@ -8,9 +8,12 @@ struct SignalSources {
   private let sources: [any DispatchSourceSignal]
 
   /// Calls `handler` on `queue` for SIGHUP, SIGINT, SIGQUIT and SIGTERM. From then on SIGPIPE does nothing.
+  ///
+  /// A signal that was ignored when the tool started (`nohup`, a shell's background jobs) stays ignored.
   init(queue: DispatchQueue, handler: @escaping @Sendable (UInt8) -> Void) {
+    let ignored = ignoredSignals()
     ignoreSignal(SIGPIPE)
-    sources = [SIGHUP, SIGINT, SIGQUIT, SIGTERM].map { number in
+    sources = [SIGHUP, SIGINT, SIGQUIT, SIGTERM].filter { !ignored.contains($0) }.map { number in
       // A dispatch source sees a signal beside its ordinary action, which would end the tool.
       ignoreSignal(number)
       let source = DispatchSource.makeSignalSource(signal: number, queue: queue)

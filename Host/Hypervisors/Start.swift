@@ -13,6 +13,8 @@ extension VirtualMachine {
   /// hypervisor fails to start.
   public func run(timeout: Duration?, logger: Logger) async throws -> Outcome {
     let seed = try Seed.makeFile()
+    // The hypervisor opens them through the tool's descriptors.
+    defer { withExtendedLifetime((seed, disk)) {} }
     let (toHypervisor, fromHypervisor, errors) = try (makePipe(), makePipe(), makePipe())
     let program = try hypervisor ?? Qemu.locate()
     let arguments = ["--pdeathsig", "KILL", "--", program.string] + Qemu.arguments(for: self, seed: seed)
@@ -29,22 +31,25 @@ extension VirtualMachine {
     // A session of its own, so that Ctrl-C on the terminal reaches the tool and not the hypervisor.
     var options = PlatformOptions()
     options.createSession = true
-    let result = try await Subprocess.run(
-      .name("setpriv"), arguments: Arguments(arguments), platformOptions: options,
-      // Only the hypervisor may hold these ends afterwards, or its end would not be the streams' end.
-      input: .fileDescriptor(toHypervisor.readEnd, closeAfterSpawningProcess: true),
-      output: .fileDescriptor(fromHypervisor.writeEnd, closeAfterSpawningProcess: true),
-      error: .fileDescriptor(errors.writeEnd, closeAfterSpawningProcess: true)
-    ) { execution in
-      let outcome = await conversation.run(timeout: timeout)
-      try? execution.send(signal: .kill)
-      return outcome
+    let outcome: Outcome
+    do {
+      outcome = try await Subprocess.run(
+        .name("setpriv"), arguments: Arguments(arguments), platformOptions: options,
+        // Only the hypervisor may hold these ends afterwards, or its end would not be the streams' end.
+        input: .fileDescriptor(toHypervisor.readEnd, closeAfterSpawningProcess: true),
+        output: .fileDescriptor(fromHypervisor.writeEnd, closeAfterSpawningProcess: true),
+        error: .fileDescriptor(errors.writeEnd, closeAfterSpawningProcess: true)
+      ) { execution in
+        let outcome = await conversation.run(timeout: timeout)
+        try? execution.send(signal: .kill)
+        return outcome
+      }.closureResult
+    } catch let error as SubprocessError {
+      throw Failure("cannot start setpriv (of util-linux), which starts the hypervisor: \(error)")
     }
-    if case .failed(let failure?) = result.closureResult {
-      let details = errorStream.lastLines().map { "\n  \($0)" }.joined()
-      return .failed(Failure(failure.description + (details.isEmpty ? "" : ":" + details)))
-    }
-    return result.closureResult
+    guard case .failed(let failure?) = outcome else { return outcome }
+    let details = errorStream.lastLines().map { "\n  \($0)" }.joined()
+    return .failed(Failure(failure.description + (details.isEmpty ? "" : ":" + details)))
   }
 }
 

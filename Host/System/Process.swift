@@ -18,6 +18,26 @@ public func ignoreSignal(_ number: CInt) {
   _ = signal(number, SIG_IGN)
 }
 
+/// The signals that do nothing now.
+public func ignoredSignals() -> Set<CInt> {
+  // proc(5): a mask in hexadecimal, the lowest bit for signal 1.
+  guard let status = try? OpenFile.open("/proc/self/status").bytes(at: 0, count: 8192),
+    let line = String(decoding: status, as: UTF8.self).split(separator: "\n").first(where: { $0.hasPrefix("SigIgn:") }),
+    let mask = line.split(separator: "\t").last.flatMap({ UInt64($0, radix: 16) })
+  else { return [] }
+  return Set((1...64).filter { mask >> UInt64($0 - 1) & 1 == 1 })
+}
+
+/// Makes sure that the descriptors 0, 1 and 2 are open. Where one was closed by whoever started the tool, the next file
+/// to be opened would take its place, and a program's output would end up in it.
+public func reserveStandardStreams() {
+  while let file = try? FileDescriptor.open(FilePath("/dev/null"), .readWrite) {
+    guard file.rawValue > 2 else { continue }
+    try? file.close()
+    return
+  }
+}
+
 /// The path of the tool's own executable.
 public func executablePath() throws(Errno) -> FilePath { try targetOfSymbolicLink("/proc/self/exe") }
 

@@ -27,6 +27,7 @@ enum Main {
   private static let ownFailure: Int32 = 125
 
   static func main() async {
+    reserveStandardStreams()
     do {
       var command = try Vorteil.parseAsRoot()
       if var asynchronous = command as? any AsyncParsableCommand {

@@ -128,9 +128,8 @@ enum Console {
     return false
   }
 
-  /// Bytes of standard input that are here.
-  static var bytesReadable: Int { input.count }
-  /// Whether standard input has ended and all of it was read.
+  /// Bytes of input that are here, and whether the input has ended behind them.
+  static var availableInput: Int { input.count }
   static var isAtEnd: Bool { input.count == 0 && hasInputEnded }
 
   private static func request(_ count: Int) {

@@ -1,8 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
+import DiskLayout
+import Ext4
+import Machine
+import Storage
 
 /// Puts the tree of files together when the kernel starts.
 enum Files {
-  /// Mounts what is not on the disk; the root file system is mounted already.
-  static func initialize() throws(Errno) {
+  /// Mounts the root file system from a partition of `disk`, which stays as it is: what the program writes
+  /// is kept in memory. Ends the machine with one sentence if that cannot be done.
+  static func start(_ disk: VirtioBlock, _ partition: Partition) {
+    NameCache.initialize(frames: PhysicalMemory.total)
+    MissingFiles.isEnabled = Options.showsMissingFiles
+    let base = CopyOnWriteDevice(disk)
+    guard let slice = DeviceSlice(base, start: partition.startInBytes, size: partition.sizeInBytes) else {
+      SystemDisk.fail("the root partition is not inside the disk")
+    }
+    do throws(Ext4Error) {
+      let mount = try Ext4Mount(mounting: slice, device: DeviceNumber.encode(major: 254, minor: 1))
+      guard let root = try? mount.root() else { throw .corrupt("no root directory") }
+      fileTree.mountRoot(root)
+    } catch {
+      SystemDisk.fail("the root file system cannot be used: it is no ext4, damaged, or uses features not supported")
+    }
+    do throws(Errno) {
+      try mountOthers()
+      try ConsoleStream.openStandardStreams()
+    } catch {
+      SystemDisk.fail("the file systems cannot be mounted: too little memory")
+    }
+  }
+
+  /// Mounts what is not on the disk.
+  private static func mountOthers() throws(Errno) {
+    try fileTree.mount(TemporaryFileSystem().makeRoot(permissions: 0o1777), at: bytes(of: "/tmp"))
   }
 }

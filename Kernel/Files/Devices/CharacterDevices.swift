@@ -62,19 +62,7 @@ final class ZeroDevice: CharacterDevice {
 /// `/dev/random` and `/dev/urandom`: the same, since the generator is seeded before any program runs.
 final class RandomDevice: CharacterDevice {
   override func read(at offset: UInt64, to address: UInt64, count: Int, mayWait: Bool) throws(Errno) -> Int {
-    var chunk = [UInt8](repeating: 0, count: min(count, 4096))
-    var done = 0
-    while done < count {
-      var bytes = chunk.mutableSpan
-      Random.fill(&bytes)
-      let part = min(chunk.count, count &- done)
-      guard ProgramMemory.write(chunk.span.extracting(0..<part), to: address &+ UInt64(done)) else {
-        if done == 0 { throw .EFAULT }
-        break
-      }
-      done &+= part
-    }
-    return done
+    try Random.fill(programAddress: address, count: count)
   }
   override func read(at offset: UInt64, into bytes: inout MutableSpan<UInt8>) throws(Errno) -> Int {
     Random.fill(&bytes)
@@ -109,7 +97,7 @@ final class ConsoleDevice: CharacterDevice {
     try ConsoleStream.read(to: address, count, mayWait: mayWait)
   }
   override func write(at offset: UInt64, from address: UInt64, count: Int, mayWait: Bool) throws(Errno) -> Int {
-    try Console.write(stream: 1, from: address, count: count)
+    try ConsoleStream.write(1, address, count)
   }
   override func readiness() -> Readiness { ConsoleStream.readiness(0) }
 }

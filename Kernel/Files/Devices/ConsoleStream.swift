@@ -25,14 +25,34 @@ final class ConsoleStream: Node {
 
   override func write(at offset: UInt64, from address: UInt64, count: Int, mayWait: Bool) throws(Errno) -> Int {
     guard stream != 0 else { throw .EBADF }
-    return try Console.write(stream: stream, from: address, count: count)
+    return try Self.write(stream, address, count)
+  }
+
+  override func writeStream(_ bytes: Span<UInt8>, mayWait: Bool) throws(Errno) -> Int {
+    do throws(Errno) {
+      try Console.write(stream: stream, bytes: bytes)
+    } catch {
+      if error == .EPIPE { Signals.post(13) }
+      throw error
+    }
+    return bytes.count
+  }
+
+  /// Writes to a standard stream; one that nobody reads any more ends the program as a pipe would.
+  static func write(_ stream: UInt8, _ address: UInt64, _ count: Int) throws(Errno) -> Int {
+    do throws(Errno) {
+      return try Console.write(stream: stream, from: address, count: count)
+    } catch {
+      if error == .EPIPE { Signals.post(13) }
+      throw error
+    }
   }
 
   override func readiness() -> Readiness { Self.readiness(stream) }
 
   override func control(_ request: UInt32, _ argument: UInt64) throws(Errno) -> UInt64 {
     guard request == ControlRequest.bytesReadable else { throw .ENOTTY }
-    try check(ProgramMemory.store(Int32(truncatingIfNeeded: Console.bytesReadable), at: argument))
+    try check(ProgramMemory.store(Int32(truncatingIfNeeded: Console.availableInput), at: argument))
     return 0
   }
 

@@ -38,6 +38,9 @@ class PagedNode: Node {
   /// One page fewer is kept.
   func unchargePage() {}
 
+  /// So many more pages (or fewer) differ from what is stored.
+  func dirtyChanged(_ change: Int) {}
+
   /// How long a file may be.
   var maximumSize: UInt64 { 0x7fff_ffff_ffff_f000 }
 
@@ -154,9 +157,15 @@ class PagedNode: Node {
   override func markDirty(_ index: UInt64) {
     var entry = CachedPage(bits: pages[index])
     guard entry.isPresent else { return }
-    entry.isDirty = true
     entry.isMappedForWriting = true
-    _ = pages.set(entry.bits, at: index)
+    setDirty(index, entry)
+  }
+
+  final func setDirty(_ index: UInt64, _ entry: CachedPage) {
+    var dirty = entry
+    dirty.isDirty = true
+    _ = pages.set(dirty.bits, at: index)
+    if !entry.isDirty { dirtyChanged(1) }
   }
 
   override func readAhead(at offset: UInt64, count: UInt64) {
@@ -342,7 +351,26 @@ class PagedNode: Node {
     }
   }
 
+  override func dropCache(at offset: UInt64, count: UInt64) {
+    let last = (offset &+ min(count, .max &- offset)) >> 12
+    var from = (offset &+ min(4095, .max &- offset)) >> 12
+    while let found = pages.next(from: from), found.index < last {
+      from = found.index &+ 1
+      var page = CachedPage(bits: found.entry)
+      if PhysicalMemory.isShared(page.frame) { continue }
+      if page.isDirty {
+        guard (try? storeChanged(found.index, page)) != nil else { continue }
+        page = CachedPage(bits: pages[found.index])
+      }
+      if page.isPresent && !page.isDirty && !keepsPages { drop(found.index, page) }
+    }
+  }
+
   // MARK: giving up pages
+
+  /// Pages are not copies of something: they are never dropped to save memory.
+  var keepsPages: Bool { false }
+
 
   /// Drops pages whose content storage did not take; mapped ones are read again instead.
   private final func discard(from first: UInt64, to last: UInt64) {
@@ -361,6 +389,7 @@ class PagedNode: Node {
   @inline(__always)
   final func drop(_ index: UInt64, _ page: CachedPage) {
     _ = pages.set(0, at: index)
+    if page.isDirty { dirtyChanged(-1) }
     giveUp(page.frame)
   }
 
@@ -419,6 +448,7 @@ class PagedNode: Node {
     guard clean.isPresent else { return }
     // Held by the cache and by this function: nobody maps it any more.
     let isMapped = clean.isMappedForWriting && PhysicalMemory.isHeldByMoreThanTwo(frame)
+    if clean.isDirty != isMapped { dirtyChanged(isMapped ? 1 : -1) }
     clean.isDirty = isMapped
     clean.isMappedForWriting = isMapped
     _ = pages.set(clean.bits, at: index)

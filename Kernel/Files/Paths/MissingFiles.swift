@@ -33,7 +33,7 @@ enum MissingFiles {
   /// Tells what was missing, one message a path.
   static func report() {
     for path in paths {
-      Log.warning { message in
+      Log.notice { message in
         message.append("not found: ")
         message.append(path.span)
       }

@@ -41,6 +41,8 @@ final class TemporaryNode: PagedNode {
 
   override func isHole(_ index: UInt64) -> Bool { true }
 
+  override var keepsPages: Bool { true }
+
   override var outOfMemory: Errno { .ENOSPC }
 
   override func chargePage() throws(Errno) {
