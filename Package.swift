@@ -28,10 +28,12 @@ var targets: [Target] = [
     name: "MachineConfiguration", dependencies: ["Checksums"], path: "Core/MachineConfiguration",
     swiftSettings: memorySafe),
   .target(name: "Channel", path: "Core/Channel", swiftSettings: memorySafe),
+  .target(name: "Signals", path: "Core/Signals", swiftSettings: memorySafe),
 ]
 
 let core: [Target.Dependency] = [
   "Storage", "Checksums", "Collections", "Cryptography", "Elf", "Ext4", "DiskLayout", "MachineConfiguration", "Channel",
+  "Signals",
 ]
 
 if isKernelBuild {
@@ -100,7 +102,8 @@ if isKernelBuild {
         .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
-      path: "Benchmarks/benchmark"),
+      path: "Benchmarks/benchmark", swiftSettings: memorySafe),
+    .testTarget(name: "BenchmarkTests", dependencies: ["benchmark"], path: "Tests/BenchmarkTests"),
     .testTarget(
       name: "CoreTests", dependencies: core + ["ProcessorIntrinsics"].map { .target(name: $0) }, path: "Tests/CoreTests"
     ),

@@ -11,7 +11,9 @@ public func kernelMain() -> Never {
   guard let disk = Devices.disks.first else { SystemDisk.fail("the machine has no disk") }
   let system = SystemDisk(reading: disk)
   Files.start(disk, system.root)
+  Trace.isEnabled = Options.showsSystemCalls
   Boot.seal()
+  Ticks.start()
   FirstProgram.start(system.configuration)
 }
 

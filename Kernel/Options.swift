@@ -33,6 +33,9 @@ enum Options {
     fileprivate var position: Int
     fileprivate let end: Int
 
+    /// What is left of it.
+    var rest: [UInt8] { [UInt8](Boot.commandLine[position..<end]) }
+
     /// Whether nothing is left of it.
     var isEmpty: Bool { position == end }
 

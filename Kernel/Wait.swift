@@ -12,7 +12,7 @@ enum Wait {
         lookAround()
         if isReady() { return }
         if Signals.isInterrupting { throw .ERESTARTSYS }
-        Processor.waitForInterrupt()
+        ProcessorTime.halt()
       }
     }
   }
@@ -23,7 +23,7 @@ enum Wait {
       while true {
         lookAround()
         if isReady() { return }
-        Processor.waitForInterrupt()
+        ProcessorTime.halt()
       }
     }
   }
@@ -31,6 +31,6 @@ enum Wait {
   /// Does what interrupts noted.
   private static func lookAround() {
     if PendingWork.take(.input) { Console.receive() }
-    if PendingWork.take(.tick) { Signals.tick() }
+    if PendingWork.take(.tick) { Ticks.tickWhileWaiting() }
   }
 }

@@ -113,7 +113,7 @@ final class Conversation: Sendable {
   private func handle(_ header: FrameHeader, _ payload: Span<UInt8>) {
     switch FrameKind(rawValue: header.kind) {
     case .output: write(payload, to: header.argument)
-    case .wantInput: readInput(atMost: min(Int(number(payload)), FrameHeader.maximumPayload))
+    case .wantInput: readInput(atMost: min(max(1, Int(number(payload))), FrameHeader.maximumPayload))
     case .message: messages.show(level: header.argument, payload)
     case .wantClock:
       send(

@@ -29,7 +29,8 @@ enum Qemu {
     let bus = machine.board == .microvm ? "device" : "pci"
     if machine.board == .microvm { arguments += ["-global", "virtio-mmio.force-legacy=false"] }
     arguments += ["-chardev", "stdio,id=channel,signal=off"]
-    arguments += ["-device", "virtio-serial-\(bus),max_ports=1", "-device", "virtconsole,chardev=channel,nr=0"]
+    // Not a virtconsole: that has no flow control, and loses what a full pipe does not take.
+    arguments += ["-device", "virtio-serial-\(bus),max_ports=2", "-device", "virtserialport,chardev=channel,nr=1"]
     arguments += ["-drive", "if=none,id=root,file=\(machine.disk.sharedPath),format=raw,readonly=on,file.locking=off"]
     arguments += ["-device", "virtio-blk-\(bus),drive=root"]
     arguments += ["-object", "rng-random,id=entropy,filename=/dev/urandom"]

@@ -6,6 +6,7 @@ import Images
 import SystemPackage
 
 extension VirtualMachine.Board: ExpressibleByArgument {}
+extension Accelerator: ExpressibleByArgument {}
 
 /// How the machine runs.
 struct MachineOptions: ParsableArguments {
@@ -35,6 +36,7 @@ struct MachineOptions: ParsableArguments {
     help: ArgumentHelp("Give QEMU one more argument.", valueName: "argument"))
   var hypervisorArguments: [String] = []
 
+  @Option(help: .hidden) var accelerator: Accelerator?
   @Option(help: .hidden) var hypervisor: String?
   @Option(help: .hidden) var kernel: String?
 
@@ -46,6 +48,7 @@ struct MachineOptions: ParsableArguments {
     let kernel = try kernel.map { FilePath($0) } ?? VirtualMachine.installedKernel()
     var machine = VirtualMachine(kernel: kernel, disk: disk.file)
     machine.board = self.machine
+    if let accelerator { machine.accelerator = accelerator }
     machine.processorModel = processorModel
     machine.memoryInBytes = disk.memoryInBytes
     machine.hypervisorArguments = hypervisorArguments

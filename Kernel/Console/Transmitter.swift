@@ -88,7 +88,7 @@ final class Transmitter {
         let isReadyNow = isReady()
         reclaim()
         if isReadyNow || isReady() { break }
-        Processor.waitForInterrupt()
+        Interrupts.halt()
       }
     }
     console.transmit.setInterrupts(false)

@@ -88,7 +88,7 @@ final class CopyOnWriteDevice: BlockDevice {
         while done + piece < destination.count && frame(of: (position + piece) / Frame.size) == nil {
           piece += min(Frame.size, destination.count - done - piece)
         }
-        var part = destination.extracting(done..<done + piece)
+        var part = destination._mutatingExtracting(done..<done + piece)
         try disk.read(at: UInt64(position), into: &part)
       }
       done += piece

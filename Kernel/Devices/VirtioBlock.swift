@@ -23,7 +23,7 @@ final class VirtioBlock: BlockDevice {
   let isReadOnly: Bool
   private let canFlush: Bool
   private let transport: VirtioTransport
-  private var queue: Virtqueue
+  private let queue: Virtqueue
   private let requestFrame: Frame
   /// The most pieces of data in one request.
   private let segmentLimit: Int
@@ -71,7 +71,7 @@ final class VirtioBlock: BlockDevice {
       while true {
         transport.takeInterrupt()
         if queue.hasUsed { return }
-        Processor.waitForInterrupt()
+        Interrupts.halt()
       }
     }
     // Less than what was asked for would leave the memory as it was.

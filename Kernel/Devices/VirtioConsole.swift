@@ -10,8 +10,8 @@ final class VirtioConsole {
   private static let receiveBuffers = 4
 
   let transport: VirtioTransport
-  var transmit: Virtqueue
-  private var receive: Virtqueue
+  let transmit: Virtqueue
+  private let receive: Virtqueue
   private let receiveIndex: UInt16
   private let transmitIndex: UInt16
   /// For port 1; kept, since the device may still read there.
@@ -47,7 +47,7 @@ final class VirtioConsole {
   /// Tells the device that port 1 is there and open (§5.3.6.2). What it has to say on its part is not
   /// asked for: there is one port, and it is connected.
   private func openPort() throws(VirtioError) {
-    var control = try transport.makeQueue(3, limit: 4)
+    let control = try transport.makeQueue(3, limit: 4)
     guard let frame = PhysicalMemory.allocateZeroed() else { throw .noMemory }
     control.setInterrupts(false)
     transport.start()
@@ -63,7 +63,7 @@ final class VirtioConsole {
       _ = control.publish()
     }
     transport.notify(3, control)
-    self.control = consume control
+    self.control = control
   }
 
   private func post(_ frame: Frame) {

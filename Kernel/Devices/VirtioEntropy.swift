@@ -8,7 +8,7 @@ final class VirtioEntropy {
   static let size = 64
 
   private let transport: VirtioTransport
-  private var queue: Virtqueue
+  private let queue: Virtqueue
   private let frame: Frame
 
   /// Takes the device over and asks it for bytes.
@@ -38,7 +38,7 @@ final class VirtioEntropy {
       while true {
         transport.takeInterrupt()
         if queue.hasUsed { return }
-        Processor.waitForInterrupt()
+        Interrupts.halt()
       }
     }
   }

@@ -66,7 +66,7 @@ struct VirtioMMIO: BitwiseCopyable {
     return registers.read32(Register.queueSizeMaximum)
   }
 
-  func enable(_ index: UInt16, _ queue: borrowing Virtqueue) -> Bool {
+  func enable(_ index: UInt16, _ queue: Virtqueue) -> Bool {
     registers.write32(Register.queueSelect, UInt32(index))
     guard registers.read32(Register.queueReady) == 0 else { return false }
     registers.write32(Register.queueSize, UInt32(queue.size))

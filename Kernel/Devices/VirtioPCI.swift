@@ -99,7 +99,7 @@ struct VirtioPCI: BitwiseCopyable {
   }
 
   /// Returns where to notify the device of the queue, for `notify`; nil if the device does not take it.
-  func enable(_ index: UInt16, _ queue: borrowing Virtqueue) -> Int? {
+  func enable(_ index: UInt16, _ queue: Virtqueue) -> Int? {
     common.write16(Common.queueSelect, index)
     let place = Int(common.read16(Common.queueNotifyOffset)) * notifyMultiplier
     guard place & 1 == 0, place <= notifications.size - 2 else { return nil }

@@ -124,7 +124,7 @@ final class VirtioTransport {
   // MARK: in use
 
   /// Tells the device that there are new chains in queue `index`, if it asked for that.
-  func notify(_ index: UInt16, _ queue: borrowing Virtqueue) {
+  func notify(_ index: UInt16, _ queue: Virtqueue) {
     guard queue.wantsNotification else { return }
     switch registers {
     case .memory(let device): device.notify(index)

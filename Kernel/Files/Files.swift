@@ -32,6 +32,19 @@ enum Files {
 
   /// Mounts what is not on the disk.
   private static func mountOthers() throws(Errno) {
-    try fileTree.mount(TemporaryFileSystem().makeRoot(permissions: 0o1777), at: bytes(of: "/tmp"))
+    // A tree that comes with files in /tmp keeps them: they can be written like all others.
+    if isEmptyOrMissing(bytes(of: "/tmp")) {
+      try fileTree.mount(TemporaryFileSystem().makeRoot(permissions: 0o1777), at: bytes(of: "/tmp"))
+    }
+  }
+
+  private static func isEmptyOrMissing(_ path: [UInt8]) -> Bool {
+    guard let node = try? Paths.resolve(path) else { return true }
+    var isEmpty = true
+    try? node.enumerate(after: 0) { _ in
+      isEmpty = false
+      return false
+    }
+    return isEmpty
   }
 }

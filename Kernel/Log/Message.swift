@@ -91,10 +91,12 @@ enum Log {
   static func notice(_ text: StaticString) { write(.notice, text) }
   static func info(_ text: StaticString) { write(.info, text) }
   static func debug(_ text: StaticString) { write(.debug, text) }
+  static func trace(_ text: StaticString) { write(.trace, text) }
 
   static func error(_ build: (inout Message) -> Void) { write(.error, build) }
   static func warning(_ build: (inout Message) -> Void) { write(.warning, build) }
   static func notice(_ build: (inout Message) -> Void) { write(.notice, build) }
   static func info(_ build: (inout Message) -> Void) { write(.info, build) }
   static func debug(_ build: (inout Message) -> Void) { write(.debug, build) }
+  static func trace(_ build: (inout Message) -> Void) { write(.trace, build) }
 }

@@ -28,10 +28,8 @@ public enum Boot {
   /// Where the kernel's image starts; it moves with every boot.
   public static var imageBase: UInt64 { image_start() }
 
-  public static func module() -> (UInt64, UInt64) { let i = DirectMap.pointer(to: saved).assumingMemoryBound(to: hvm_start_info.self).pointee; let m = DirectMap.pointer(to: i.modules).assumingMemoryBound(to: hvm_module.self).pointee; return (m.address, m.size) }
-  static var saved: UInt64 = 0
   fileprivate static func initialize(_ startInfo: UInt64) {
-    startTimestamp = read_tsc(); saved = startInfo
+    startTimestamp = read_tsc()
     DirectMap.base = get_direct_map_base()
     let info = DirectMap.pointer(to: startInfo).assumingMemoryBound(to: hvm_start_info.self).pointee
     guard info.magic == 0x336e_c578, info.version >= 1, info.memory_map != 0 else {

@@ -43,8 +43,10 @@ public enum Clock {
     return scale.nanoseconds(at: read_tsc())
   }
 
-  /// Takes the first sample. Costs next to nothing.
-  static func initialize() { ReferenceClock.initialize() }
+  /// Takes the first sample, if one will be needed. Costs next to nothing.
+  static func initialize() {
+    if !KernelVirtualMachineClock.isPresent && frequencyOfProcessor() == nil { ReferenceClock.start() }
+  }
 
   /// Works out the scale, if that was not done before.
   @inline(never)

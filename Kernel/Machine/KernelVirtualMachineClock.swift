@@ -8,7 +8,7 @@ enum KernelVirtualMachineClock {
   private static var page: Frame? = nil
   private static var version: UInt32 = 0
 
-  private static var isPresent: Bool {
+  static var isPresent: Bool {
     let signature = cpuid(0x4000_0000, 0)
     // "KVMKVMKVM", and in the features: the clock at the newer register numbers.
     return signature.ebx == 0x4b4d_564b && signature.ecx == 0x564b_4d56 && signature.edx == 0x4d

@@ -24,18 +24,18 @@ enum ReferenceClock {
   /// So many time stamps pass in less than one round, on any processor from 600 MHz up.
   private static let surelyOneRound: UInt64 = 32_000_000
 
-  private static var start = Sample()
-  /// Counts between `start` and the sample that the scale in use comes from.
+  private static var first = Sample()
+  /// Counts between `first` and the sample that the scale in use comes from.
   private static var used: UInt64 = 0
   /// Time stamps between the two.
   private static var usedTimestamps: UInt64 = 0
 
   /// Starts the timer and takes the first sample.
-  static func initialize() {
+  static func start() {
     out8(0x43, 0b0011_0100)  // channel 0, low byte then high byte, mode 2: round and round
     out8(0x40, 0)
     out8(0x40, 0)
-    start = sample()
+    first = sample()
   }
 
   /// Both clocks at nearly one moment: of three tries the one that took the shortest.
@@ -76,30 +76,31 @@ enum ReferenceClock {
   /// The first measurement: since the boot. If that is too short, waits; if the timer may have been round
   /// meanwhile, it measures for a moment, which tells how often.
   static func firstMultiplier() -> UInt64 {
+    if first.count == 0 { start() }
     var now = sample()
-    let sinceStart = now.timestamp - start.timestamp
+    let sinceStart = now.timestamp - first.timestamp
     let isOneRound = sinceStart < surelyOneRound
-    let first = isOneRound ? start : now
+    let from = isOneRound ? first : now
     // Bounded, so that a timer that stands still cannot hold up the machine.
     var rounds = 0
-    while counts(first, now) < shortest {
+    while counts(from, now) < shortest {
       cpu_pause()
       now = sample()
       rounds += 1
-      if rounds > 1_000_000 { Panic.stop("no clock of known frequency: the time cannot be told") }
+      if rounds > 50_000 { Panic.stop("the interval timer does not count: the time cannot be told") }
     }
-    used = counts(first, now)
-    usedTimestamps = now.timestamp - first.timestamp
+    used = counts(from, now)
+    usedTimestamps = now.timestamp - from.timestamp
     // The moment's error of two counts is less than half a round for so long:
-    if !isOneRound && sinceStart / usedTimestamps < 4000 { extend(to: now) } else { start = first }
+    if isOneRound || sinceStart / usedTimestamps < 4000 { extend(to: now) } else { first = from }
     return multiplier
   }
 
-  /// Makes the measurement reach from `start` to `now`.
+  /// Makes the measurement reach from `first` to `now`.
   private static func extend(to now: Sample) {
-    let elapsed = now.timestamp - start.timestamp
+    let elapsed = now.timestamp - first.timestamp
     let expected = scaled(elapsed, used, usedTimestamps)
-    let part = counts(start, now)
+    let part = counts(first, now)
     let roundsDone = expected > part ? (expected - part + period / 2) / period : 0
     used = roundsDone * period + part
     usedTimestamps = elapsed
@@ -107,11 +108,11 @@ enum ReferenceClock {
 
   /// A multiplier from a measurement at least twice as long as that in use; nil if there is none.
   static func betterMultiplier() -> UInt64? {
-    guard used < longest, read_tsc() &- start.timestamp >= usedTimestamps &* 2 else { return nil }
+    guard used < longest, read_tsc() &- first.timestamp >= usedTimestamps &* 2 else { return nil }
     let now = sample()
     // Beyond this, the present scale is not good enough to tell the rounds: start again.
-    guard (now.timestamp - start.timestamp) / usedTimestamps < 4000 else {
-      start = now
+    guard (now.timestamp - first.timestamp) / usedTimestamps < 4000 else {
+      first = now
       return nil
     }
     extend(to: now)

@@ -125,6 +125,12 @@ private func fail(_ frame: UnsafeMutablePointer<TrapFrame>, _ address: UInt64) {
     frame.pointee.rip = program_access_failed_address()
     return
   }
+  if frame.pointee.vector == Vector.debug && isKernelAddress(rip) && isKernelAddress(frame.pointee.rsp) {
+    // A breakpoint that the program set on the kernel's memory, or a single step that reached the kernel.
+    write_dr6(0xffff_0ff0)
+    frame.pointee.rflags |= 1 << 16  // RF: go past it
+    return
+  }
   if !Traps.isFromProgram(frame) || frame.pointee.vector == Vector.kernelStackOverflow
     || frame.pointee.vector == Vector.nonMaskable || frame.pointee.vector == Vector.doubleFault
     || frame.pointee.vector == Vector.machineCheck
@@ -132,5 +138,6 @@ private func fail(_ frame: UnsafeMutablePointer<TrapFrame>, _ address: UInt64) {
     Panic.report(frame.pointee, address)
   }
   kernelProgramException(&frame.pointee, address)
-  if get_pending_work() != 0 { finish(frame) }
+  // Not `finish`: a program that jumped into the kernel's window looks like the kernel to it.
+  if get_pending_work() != 0 { kernelReturnToProgram(&frame.pointee) }
 }

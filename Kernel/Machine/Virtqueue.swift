@@ -6,7 +6,7 @@ import MachineAssembly
 /// What the device writes is distrusted: an index or a length that it cannot rightly have written makes
 /// the queue broken, and nothing is taken from a broken queue. What the driver needs to remember stands
 /// outside of the frame.
-public struct Virtqueue: ~Copyable {
+public final class Virtqueue {
   /// A chain that the device is done with.
   public struct Used: BitwiseCopyable {
     /// What `publish` returned for it.
@@ -68,20 +68,20 @@ public struct Virtqueue: ~Copyable {
   // MARK: giving
 
   /// Adds `count` bytes of a frame to the chain under construction. False: no descriptor is left.
-  public mutating func append(_ frame: Frame, offset: Int = 0, count: Int, deviceWrites: Bool) -> Bool {
+  public func append(_ frame: Frame, offset: Int = 0, count: Int, deviceWrites: Bool) -> Bool {
     precondition(offset >= 0 && count > 0 && offset &+ count <= Frame.size)
     return append(physical: frame.physicalAddress + UInt64(offset), count: count, deviceWrites: deviceWrites)
   }
 
   /// Adds the bytes of `count` frames in a row.
-  public mutating func append(frames first: Frame, count: Int, deviceWrites: Bool) -> Bool {
+  public func append(frames first: Frame, count: Int, deviceWrites: Bool) -> Bool {
     precondition(count > 0 && count <= 1 << 16)
     return append(physical: first.physicalAddress, count: count * Frame.size, deviceWrites: deviceWrites)
   }
 
   /// Adds memory of the kernel for the device to read. It must stay as it is until the device is done:
   /// the caller waits for that.
-  public mutating func append(reading bytes: Span<UInt8>) -> Bool {
+  public func append(reading bytes: Span<UInt8>) -> Bool {
     bytes.withUnsafeBufferPointer {
       append(physical: Self.physical($0.baseAddress, $0.count), count: $0.count, deviceWrites: false)
     }
@@ -89,7 +89,7 @@ public struct Virtqueue: ~Copyable {
 
   /// Adds memory of the kernel for the device to write. It must stay until the device is done: the caller
   /// waits for that.
-  public mutating func append(writing bytes: inout MutableSpan<UInt8>, from offset: Int, count: Int) -> Bool {
+  public func append(writing bytes: inout MutableSpan<UInt8>, from offset: Int, count: Int) -> Bool {
     precondition(offset >= 0 && count >= 0 && offset <= bytes.count && count <= bytes.count - offset)
     return bytes.withUnsafeMutableBufferPointer {
       append(physical: Self.physical($0.baseAddress, $0.count) + UInt64(offset), count: count, deviceWrites: true)
@@ -107,7 +107,7 @@ public struct Virtqueue: ~Copyable {
     physical(UnsafePointer(pointer), count)
   }
 
-  private mutating func append(physical: UInt64, count: Int, deviceWrites: Bool) -> Bool {
+  private func append(physical: UInt64, count: Int, deviceWrites: Bool) -> Bool {
     guard freeCount > 0, !isBroken, count > 0 else { return false }
     let index = firstFree
     firstFree = next[Int(index)]
@@ -131,7 +131,7 @@ public struct Virtqueue: ~Copyable {
   }
 
   /// Gives up the chain under construction.
-  public mutating func abandon() {
+  public func abandon() {
     if chainFirst != Self.none { free(chainFirst) }
     chainFirst = Self.none
     chainRoom = 0
@@ -139,7 +139,7 @@ public struct Virtqueue: ~Copyable {
 
   /// Gives the chain to the device and returns its name. The device is to be notified if
   /// `wantsNotification` says so.
-  public mutating func publish() -> UInt16 {
+  public func publish() -> UInt16 {
     precondition(chainFirst != Self.none)
     let first = chainFirst
     room[Int(first)] = chainRoom
@@ -166,7 +166,7 @@ public struct Virtqueue: ~Copyable {
   public var hasUsed: Bool { mmio_read16(base &+ usedOffset &+ 2) != usedIndex || isBroken }
 
   /// The next chain that the device is done with; nil if there is none, or if the queue is broken.
-  public mutating func takeUsed() -> Used? {
+  public func takeUsed() -> Used? {
     let deviceIndex = mmio_read16(base + usedOffset + 2)
     guard !isBroken, deviceIndex != usedIndex else { return nil }
     let entry = base + usedOffset + 4 + UInt64(usedIndex & (size - 1)) * 8
@@ -185,7 +185,7 @@ public struct Virtqueue: ~Copyable {
     return Used(chain: UInt16(chain), count: count)
   }
 
-  private mutating func free(_ first: UInt8) {
+  private func free(_ first: UInt8) {
     var last = first
     freeCount += 1
     while next[Int(last)] != Self.none {

@@ -39,6 +39,8 @@ struct Mapping: RangeValue {
   var name: MappingName = .none
   /// The file, or nil for anonymous memory.
   var node: Node?
+  /// The name under which the file was opened, for `/proc/self/maps` and reports.
+  var location: Location?
   /// Where in the file the range begins, in bytes; a multiple of the page size.
   var offset: UInt64 = 0
   /// A single frame mapped by the kernel itself (vDSO and its data), never given back.

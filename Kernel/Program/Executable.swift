@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import Elf
-import Elf
 import Machine
 
 /// A file that was found fit to be run: looked at entirely before anything of the running program is given up.
 struct Executable {
+  /// Its file, and the name under which that was found.
   let node: Node
+  let location: Location
   let program: ElfProgram
 
   /// Reads the headers. ENOEXEC if it is no program for this machine, EACCES if it may not be run.
-  init(_ node: Node) throws(Errno) {
+  init(_ location: Location) throws(Errno) {
+    guard let node = location.node else { throw .ENOENT }
     try Executable.checkPermission(node)
     let prefix = try Executable.prefix(of: node)
     do throws(ElfError) {
@@ -18,6 +20,7 @@ struct Executable {
       throw .ENOEXEC
     }
     self.node = node
+    self.location = location
   }
 
   /// A regular file with an execute bit for somebody: as on Linux, even the superuser needs one.
@@ -87,6 +90,7 @@ struct Executable {
       if filePages > first {
         var mapping = Mapping(protection: rights)
         mapping.node = node
+        mapping.location = location
         mapping.offset = segment.offset &- pageOffset
         try addressSpace.install(first, filePages - first, mapping)
       }

@@ -18,14 +18,15 @@ enum Loader {
 
   /// Finds the program at `path` relative to the working directory, following `#!` lines.
   static func plan(
-    _ path: [UInt8], _ arguments: [[UInt8]], _ environment: [[UInt8]], node given: Node? = nil
+    _ path: [UInt8], _ arguments: [[UInt8]], _ environment: [[UInt8]], at given: Location? = nil
   ) throws(Errno) -> Plan {
     var path = path
     var arguments = arguments
-    var node: Node
-    if let given { node = given } else { node = try resolve(path) }
+    var location: Location
+    if let given { location = given } else { location = try find(path) }
     var scripts = 0
     while true {
+      guard let node = location.node else { throw .ENOENT }
       try Executable.checkPermission(node)
       let prefix = try Executable.prefix(of: node)
       guard prefix.count >= 2, prefix[0] == 0x23, prefix[1] == 0x21 else { break }
@@ -39,13 +40,13 @@ enum Loader {
       if arguments.count > 1 { replaced += arguments[1...] }
       arguments = replaced
       path = interpreter
-      node = try resolve(path)
+      location = try find(path)
     }
     guard InitialStack.fits(arguments, environment) else { throw .E2BIG }
-    let executable = try Executable(node)
+    let executable = try Executable(location)
     var interpreter: Executable?
     if let interpreterPath = try executable.interpreterPath() {
-      interpreter = try Executable(try resolve(interpreterPath))
+      interpreter = try Executable(try find(interpreterPath))
       guard interpreter?.program.header.isPositionIndependent == true else { throw .ENOEXEC }
     }
     return Plan(
@@ -137,7 +138,7 @@ enum Loader {
     process.arguments = plan.arguments
     process.environment = plan.environment
     process.executablePath = plan.path
-    process.executable = plan.executable.node
+    process.executable = plan.executable.location
     process.auxiliaryVector = initial.auxiliaryVector
     process.name = lastComponent(plan.path)
     process.programBase = bias
@@ -161,7 +162,8 @@ enum Loader {
     return [UInt8](path[start...].prefix(15))
   }
 
-  private static func resolve(_ path: [UInt8]) throws(Errno) -> Node {
-    try Paths.resolve(path)
+  private static func find(_ path: [UInt8]) throws(Errno) -> Location {
+    guard !path.isEmpty else { throw .ENOENT }
+    return try Paths.walk(path, from: fileTree.workingDirectory, .followsLast).location
   }
 }

@@ -10,7 +10,7 @@ struct Process {
   var environment: [[UInt8]] = []
   /// The path under which it was started (AT_EXECFN), and its file.
   var executablePath: [UInt8] = []
-  var executable: Node?
+  var executable: Location?
   /// The auxiliary vector, as bytes.
   var auxiliaryVector: [UInt8] = []
   /// `comm`: at most fifteen bytes of the program's name, which the program may change.
@@ -36,6 +36,7 @@ struct Process {
 
   private static func end(_ kind: ExitKind, _ value: UInt32) -> Never {
     MissingFiles.report()
+    UnimplementedCalls.report()
     Console.exit(kind, value)
   }
 }

@@ -55,4 +55,8 @@ enum Errno: UInt16, Error {
   /// Not a number that a program sees: the call was interrupted by a signal before it did anything. It is
   /// made again if the signal has no handler or one with SA_RESTART, else it becomes EINTR.
   case ERESTARTSYS = 512
+  /// The same, but a signal with any handler makes it EINTR.
+  case ERESTARTNOHAND = 514
+  /// The same, and it is made again as `restart_syscall`, which knows how much time is left.
+  case ERESTART_RESTARTBLOCK = 516
 }

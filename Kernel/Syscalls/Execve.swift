@@ -24,13 +24,13 @@ private func strings(at vector: UInt64) throws(Errno) -> [[UInt8]] {
 }
 
 private func execute(
-  _ path: [UInt8], _ node: Node?, _ argumentVector: UInt64, _ environmentVector: UInt64, _ call: inout TrapFrame
+  _ path: [UInt8], _ location: Location?, _ argumentVector: UInt64, _ environmentVector: UInt64, _ call: inout TrapFrame
 ) throws(Errno) -> UInt64 {
   var arguments = try strings(at: argumentVector)
   let environment = try strings(at: environmentVector)
   // A program without argv[0] is started with an empty one (Linux since 5.18).
   if arguments.isEmpty { arguments = [[]] }
-  let plan = try Loader.plan(path, arguments, environment, node: node)
+  let plan = try Loader.plan(path, arguments, environment, at: location)
   descriptors.closeOnExec()
   Signals.resetForExec()
   do throws(Errno) {
@@ -55,6 +55,6 @@ func sysExecve(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
 
 func sysExecveat(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   let path = try Paths.string(at: call.second, allowsEmpty: call.fifth & 0x1000 != 0)
-  let node = try Paths.resolve(path, at: int(call.first), flags: call.fifth)
-  return try execute(path, node, call.third, call.fourth, &call)
+  let location = try Paths.locate(path, at: int(call.first), flags: call.fifth)
+  return try execute(path, location, call.third, call.fourth, &call)
 }

@@ -39,12 +39,15 @@ func sysMmap(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   if flags & MapFlag.anonymous == 0 {
     let file = try descriptors.file(int(call.fifth))
     guard file.isReadable else { throw .EACCES }
-    guard file.node.isMappable else { throw .ENODEV }
+    guard file.content.isMappable else { throw .ENODEV }
     if mapping.isShared && protection.isWritable && !file.isWritable { throw .EACCES }
     guard !offset.addingReportingOverflow(length).overflow else { throw .EOVERFLOW }
-    mapping.node = file.node
-    mapping.offset = offset
-    try addressSpace.checkAliases(mapping)
+    mapping.node = try file.content.nodeForMapping()
+    if mapping.node != nil {
+      mapping.location = file.location
+      mapping.offset = offset
+      try addressSpace.checkAliases(mapping)
+    }
   } else if protection.isWritable, !mapping.isShared, flags & MapFlag.noReserve == 0,
     length / pageSize > UInt64(PhysicalMemory.total)
   {
@@ -65,7 +68,9 @@ func sysMmap(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
       start = wish
     } else {
       let limit: UInt64? = flags & MapFlag.below2GiB != 0 ? 0x8000_0000 : nil
-      guard let room = addressSpace.findRoom(length, below: limit, isAnonymous: mapping.node == nil) else { throw .ENOMEM }
+      guard let room = addressSpace.findRoom(length, below: limit, isAnonymous: mapping.node == nil) else {
+        throw .ENOMEM
+      }
       start = room
     }
   }

@@ -97,10 +97,13 @@ import Testing
   }
 
   /// The tool's exit code when a shell has sent it signals after the program's first line.
-  private func exitCode(_ scenario: String, afterSignals signals: String) async throws -> String {
+  private func exitCode(
+    _ scenario: String, afterSignals signals: String, ignoring ignored: String = "USR1"
+  ) async throws -> String {
     let directory = try TemporaryDirectory()
     let script = """
       set -m
+      trap '' \(ignored)
       mkfifo \(directory.path)/pipe
       \(try Tool.executable) \(Tool.fakeArguments(scenario).joined(separator: " ")) > \(directory.path)/pipe &
       read line < \(directory.path)/pipe
@@ -109,6 +112,41 @@ import Testing
       echo $?
       """
     return try await Tool.run(.path("/bin/bash"), ["-c", script]).text
+  }
+
+  @Test func keepsAnIgnoredSignalIgnored() async throws {
+    // As under `nohup`; the scenario would end with 128 + 1.
+    #expect(try await exitCode("signal", afterSignals: "kill -HUP $!; kill -TERM $!", ignoring: "HUP") == "143\n")
+  }
+
+  @Test func standsClosedStreams() async throws {
+    let tool = "\(try Tool.executable) \(Tool.fakeArguments("hello").joined(separator: " "))"
+    let result = try await Tool.run(.path("/bin/sh"), ["-c", "\(tool) >&- 2>&- <&-; echo $?"])
+    #expect(result.text == "7\n")
+  }
+
+  @Test func saysWhenTheOutputCannotBeStored() async throws {
+    let tool = "\(try Tool.executable) \(Tool.fakeArguments("hello").joined(separator: " "))"
+    let result = try await Tool.run(.path("/bin/sh"), ["-c", "\(tool) >/dev/full; echo $?"])
+    #expect(result.text == "125\n")
+    #expect(result.errors.contains("cannot write the program's standard output: No space left on device"))
+  }
+
+  @Test func passesOptionsToTheKernelAndTheHypervisor() async throws {
+    let options = [
+      "--machine", "q35", "--memory", "64M", "--cpu", "qemu64", "--strace", "--missing", "--gdb", "--log-level",
+      "debug",
+      "--allow-weak-entropy",
+    ]
+    let result = try await Tool.play("files", options)
+    let line = try #require(result.text.split(separator: "\n").last)
+    for words in [
+      "-M q35 ", "-cpu qemu64 ", "-m 65536k ", "virtio-blk-pci", "-S -gdb tcp:127.0.0.1:",
+      "-append log=debug strace missing allow-weak-entropy nokaslr ",
+    ] {
+      #expect(line.contains(words), "\(words) is not in \(line)")
+    }
+    #expect(result.errors.contains("target remote 127.0.0.1:"))
   }
 
   @Test func answersWithTheWallClock() async throws {

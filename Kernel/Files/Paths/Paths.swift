@@ -97,14 +97,14 @@ enum Paths {
   }
 
   /// The file at a path relative to a directory's descriptor; `flags`: AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW.
-  static func resolve(_ path: [UInt8], at directory: Int32, flags: UInt64) throws(Errno) -> Node {
+  static func locate(_ path: [UInt8], at directory: Int32, flags: UInt64) throws(Errno) -> Location {
     guard flags & ~0x1100 == 0 else { throw .EINVAL }
     var options: WalkOptions = flags & 0x100 == 0 ? .followsLast : []
     if flags & 0x1000 != 0 { options.insert(.allowsEmpty) }
-    let node = try walk(path, from: start(directory, path), options).existing()
+    let location = try walk(path, from: start(directory, path), options).location
     // execveat of a symbolic link that is not to be followed.
-    if node.attributes.isSymbolicLink { throw .ELOOP }
-    return node
+    if location.node?.attributes.isSymbolicLink == true { throw .ELOOP }
+    return location
   }
 
   /// Follows `path` from `start`, or from the root if it begins with a slash.

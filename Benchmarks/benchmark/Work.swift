@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The virtual hardware that a figure was taken on.
+enum Machine: String, CaseIterable, Codable, Comparable {
+  case microvm
+  case q35
+
+  static func < (left: Machine, right: Machine) -> Bool { left.rawValue < right.rawValue }
+}
+
+/// What a figure counts. Less is better in all of them.
+enum Unit: String, Codable {
+  /// Executed guest instructions: they repeat, so they are what targets are set in.
+  case instructions
+  /// Ticks of the time stamp counter, QEMU translating (TCG).
+  case ticks
+  case milliseconds
+  case mebibytes = "MiB"
+  case kibibytes = "KiB"
+
+  /// A time differs from run to run and from host to host.
+  var isTime: Bool { self == .ticks || self == .milliseconds }
+}
+
+/// One thing that is measured: a row of the table.
+struct Work {
+  enum Kind: Equatable {
+    /// From QEMU's first guest instruction until the first line of `hello` is written.
+    case boot
+    /// One line of `micro`.
+    case operation
+    /// The smallest memory in which `hello` still writes its line.
+    case memory
+    /// The size of the kernel's file.
+    case kernelFile
+  }
+
+  /// The name on the command line and in results; an operation's is the one that `micro` prints.
+  var name: String
+  var title: String
+  var kind = Kind.operation
+  /// Half of the best peer's figure on microvm.
+  var target: Double?
+  /// The same on q35, where it differs.
+  var targetOnQ35: Double?
+  /// Pure user code, which must cost the same everywhere, or nothing else can be compared.
+  var isCalibration = false
+  /// Why the target is missed, for Docs/Benchmarks.md, while it is.
+  var reasonIfMissed: String?
+
+  var unit: Unit {
+    switch kind {
+    case .boot, .operation: .instructions
+    case .memory: .mebibytes
+    case .kernelFile: .kibibytes
+    }
+  }
+
+  var timeUnit: Unit? {
+    switch kind {
+    case .boot: .milliseconds
+    case .operation: .ticks
+    case .memory, .kernelFile: nil
+    }
+  }
+
+  func target(on machine: Machine) -> Double? {
+    machine == .q35 ? targetOnQ35 ?? target : target
+  }
+
+  /// Everything that is measured, in the order of the table. The targets are half of what the best
+  /// of Linux, Nanos, OSv and Unikraft needed for the same programs (2026-11-23, QEMU 7.2 TCG).
+  static let all = [
+    // The firmware alone takes 5.9 M instructions on q35; the best peer there was OSv with 20.5 M.
+    Work(name: "boot", title: "boot to main", kind: .boot, target: 700_000, targetOnQ35: 10_200_000),
+    Work(name: "memory", title: "smallest memory for hello", kind: .memory, target: 4),
+    Work(name: "kernel", title: "kernel file", kind: .kernelFile, target: 1024),
+    Work(name: "calib", title: "user code (must be equal)", isCalibration: true),
+    Work(name: "getppid", title: "getppid", target: 90),
+    Work(name: "clock_gettime", title: "clock_gettime (vDSO)", target: 50),
+    Work(name: "clock_gettime_sys", title: "clock_gettime as system call", target: 120),
+    Work(name: "read_zero", title: "read 1 byte from zero", target: 170),
+    Work(name: "write_null", title: "write 1 byte to null", target: 150),
+    Work(name: "getrandom16", title: "getrandom 16 bytes", target: 700),
+    Work(name: "mmap_4k", title: "map, touch, unmap 4 KiB", target: 2900),
+    // Zeroing alone is 262 144: `rep stosq` counts once for every eight bytes.
+    Work(name: "mmap_2m", title: "map, touch, unmap 2 MiB", target: 270_000),
+    Work(name: "page_fault", title: "page fault", target: 1000),
+    Work(name: "mprotect", title: "mprotect", target: 500),
+    Work(name: "stat", title: "stat", target: 690),
+    Work(name: "open_close", title: "open and close", target: 1400),
+    Work(name: "signal", title: "signal sent and returned"),
+  ]
+}

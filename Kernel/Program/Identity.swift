@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Who the process is (credentials(7)). There are no other processes to protect from it, but what it may do
+/// with files and with itself follows the same rules as on Linux.
+struct Identity {
+  var userID: UInt32 = 0
+  var effectiveUserID: UInt32 = 0
+  var savedUserID: UInt32 = 0
+  var fileSystemUserID: UInt32 = 0
+  var groupID: UInt32 = 0
+  var effectiveGroupID: UInt32 = 0
+  var savedGroupID: UInt32 = 0
+  var fileSystemGroupID: UInt32 = 0
+  /// Supplementary groups.
+  var groups: [UInt32] = []
+
+  var effectiveCapabilities = Capabilities.all
+  var permittedCapabilities = Capabilities.all
+  var inheritableCapabilities = Capabilities()
+  var boundingCapabilities = Capabilities.all
+  /// PR_SET_KEEPCAPS.
+  var keepsCapabilities = false
+  /// PR_SET_NO_NEW_PRIVS: never taken back.
+  var hasNoNewPrivileges = false
+
+  init() {}
+
+  /// The user and group that the machine's configuration names.
+  init(user: UInt32, group: UInt32) {
+    userID = user
+    effectiveUserID = user
+    savedUserID = user
+    fileSystemUserID = user
+    groupID = group
+    effectiveGroupID = group
+    savedGroupID = group
+    fileSystemGroupID = group
+    if user != 0 {
+      effectiveCapabilities = Capabilities()
+      permittedCapabilities = Capabilities()
+    }
+  }
+
+  func isMember(of group: UInt32) -> Bool {
+    group == effectiveGroupID || groups.contains(group)
+  }
+
+  func may(_ capability: Capabilities) -> Bool { effectiveCapabilities.isSuperset(of: capability) }
+
+  /// Sets the three user identifiers, with what that does to capabilities (capabilities(7), "Effect of user
+  /// ID changes").
+  mutating func setUsers(real: UInt32, effective: UInt32, saved: UInt32) {
+    let wasRoot = userID == 0 || effectiveUserID == 0 || savedUserID == 0
+    let wasEffectiveRoot = effectiveUserID == 0
+    userID = real
+    effectiveUserID = effective
+    savedUserID = saved
+    fileSystemUserID = effective
+    if wasRoot && real != 0 && effective != 0 && saved != 0 {
+      if !keepsCapabilities { permittedCapabilities = Capabilities() }
+      effectiveCapabilities = Capabilities()
+    }
+    if wasEffectiveRoot && effective != 0 { effectiveCapabilities = Capabilities() }
+    if !wasEffectiveRoot && effective == 0 { effectiveCapabilities = permittedCapabilities }
+  }
+
+  mutating func setGroups(real: UInt32, effective: UInt32, saved: UInt32) {
+    groupID = real
+    effectiveGroupID = effective
+    savedGroupID = saved
+    fileSystemGroupID = effective
+  }
+}
+
+/// A set of capabilities (include/uapi/linux/capability.h): bit n is capability n.
+struct Capabilities: OptionSet {
+  var rawValue: UInt64
+  init(rawValue: UInt64 = 0) { self.rawValue = rawValue }
+
+  /// CAP_CHECKPOINT_RESTORE is the last that Linux 6.1 has.
+  static var last: UInt64 { 40 }
+  static var all: Capabilities { Capabilities(rawValue: 1 << (last + 1) - 1) }
+  static var kill: Capabilities { Capabilities(rawValue: 1 << 5) }
+  static var setGroupID: Capabilities { Capabilities(rawValue: 1 << 6) }
+  static var setUserID: Capabilities { Capabilities(rawValue: 1 << 7) }
+  static var setPermitted: Capabilities { Capabilities(rawValue: 1 << 8) }
+  static var boot: Capabilities { Capabilities(rawValue: 1 << 22) }
+  static var nice: Capabilities { Capabilities(rawValue: 1 << 23) }
+  static var resources: Capabilities { Capabilities(rawValue: 1 << 24) }
+}
+
+/// The process's identity.
+var identity = Identity()

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+import Machine
+
+/// The last stop before the program runs again while work is pending, from entry.S and from interrupts
+/// that hit the program. Interrupts are off, and stay off until the program runs: nothing can become
+/// pending unseen.
+@_silgen_name("kernel_return_to_program")
+public func kernelReturnToProgram(_ frame: inout TrapFrame) {
+  while true {
+    PendingWork.remove(.resume)
+    if PendingWork.take(.input) { Console.receive() }
+    Ticks.tickIfDue(frame)
+    PendingWork.remove(.signal)
+    Signals.deliver(&frame)
+    // Delivering may have waited (for a page, for SIGCONT) and let interrupts in meanwhile.
+    if PendingWork.isEmpty { break }
+  }
+  // A program that turned interrupts off gets them back here. Nested task: `iretq` does not want it.
+  frame.rflags = frame.rflags & ~ProgramFlags.nestedTask | ProgramFlags.interrupt
+}

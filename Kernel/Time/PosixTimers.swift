@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+import Machine
+import Signals
+
+/// The timers of `timer_create` (timer_create(2)), on clocks that follow real time.
+enum PosixTimers {
+  struct Timer: BitwiseCopyable {
+    var isUsed = false
+    /// 0: expires without a signal (SIGEV_NONE).
+    var signal: Int32 = 0
+    var value: UInt64 = 0
+    /// Whether absolute times are of CLOCK_REALTIME.
+    var isRealtime = false
+    /// Monotonic; 0 while it is not set.
+    var deadline: UInt64 = 0
+    var interval: UInt64 = 0
+    /// Expirations that the last signal stands for, beyond the first.
+    var overrun: Int32 = 0
+  }
+  private static var timers = InlineArray<32, Timer>(repeating: Timer())
+
+  /// nil: there are as many as there can be. Without a `sigevent` the signal's value is the identifier.
+  static func create(_ timer: Timer, valueIsIdentifier: Bool) -> Int32? {
+    for index in 0..<32 where !timers[index].isUsed {
+      timers[index] = timer
+      if valueIsIdentifier { timers[index].value = UInt64(index) }
+      timers[index].isUsed = true
+      return Int32(index)
+    }
+    return nil
+  }
+
+  /// nil: there is no such timer.
+  static subscript(_ identifier: Int32) -> Timer? {
+    guard identifier >= 0, identifier < 32, timers[Int(identifier)].isUsed else { return nil }
+    return timers[Int(identifier)]
+  }
+
+  static func delete(_ identifier: Int32) {
+    Timers.remove(.posix(identifier))
+    timers[Int(identifier)] = Timer()
+  }
+
+  /// Lets the timer expire at `deadline` (0: never) and then every `interval`.
+  static func set(_ identifier: Int32, deadline: UInt64, interval: UInt64) {
+    Timers.remove(.posix(identifier))
+    timers[Int(identifier)].deadline = deadline
+    timers[Int(identifier)].interval = interval
+    timers[Int(identifier)].overrun = 0
+    if deadline != 0 { Timers.add(deadline: deadline, .posix(identifier)) }
+  }
+
+  static func expired(_ identifier: Int32, now: UInt64) {
+    var timer = timers[Int(identifier)]
+    var missed: UInt64 = 0
+    if timer.interval != 0 {
+      missed = (now &- timer.deadline) / timer.interval
+      timer.deadline = timer.deadline.addingSaturating(timer.interval.multiplyingSaturating(missed &+ 1))
+      Timers.add(deadline: timer.deadline, .posix(identifier))
+    } else {
+      timer.deadline = 0
+    }
+    if timer.signal != 0 {
+      timer.overrun = Int32(clamping: missed)
+      var information = SignalInformation(Int(timer.signal), code: SignalInformation.timer)
+      // si_timerid and si_overrun.
+      information.first = UInt64(UInt32(bitPattern: identifier)) | UInt64(UInt32(bitPattern: timer.overrun)) << 32
+      information.value = timer.value
+      _ = Signals.post(information, toThread: false)
+    }
+    timers[Int(identifier)] = timer
+  }
+
+  /// `execve` deletes all.
+  static func deleteAll() {
+    for index in 0..<Int32(32) where timers[Int(index)].isUsed { delete(index) }
+  }
+}
