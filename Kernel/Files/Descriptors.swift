@@ -16,7 +16,7 @@ struct DescriptorTraits: OptionSet {
 }
 
 /// The program's descriptors.
-var descriptors = DescriptorTable()
+var descriptors: DescriptorTable! = nil
 
 /// Numbers to open files. The traits stand in an array of bytes of their own: the shortest paths of
 /// `read` and `write` end there and never touch an object's reference count.

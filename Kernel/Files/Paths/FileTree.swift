@@ -46,4 +46,4 @@ struct FileTree {
 }
 
 /// The one tree of files.
-var fileTree = FileTree()
+var fileTree: FileTree! = nil
