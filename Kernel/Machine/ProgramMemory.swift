@@ -133,22 +133,40 @@ public enum ProgramMemory {
     case fault
   }
 
-  /// A string that ends with a zero byte (not returned) within `limit` bytes.
-  public static func string(at address: UInt64, limit: Int) -> StringResult {
+  /// What `readString` did.
+  public enum StringOutcome {
+    case done, tooLong, fault
+  }
+
+  /// The longest string, with its zero, that can be read.
+  public static var maximumStringLength: Int { 4096 }
+
+  /// Replaces what is in `bytes` by a string that ends with a zero byte (not copied) within `limit` bytes, at
+  /// most `maximumStringLength`. The array's memory is used again: no allocation if it is large enough.
+  public static func readString(at address: UInt64, limit: Int, into bytes: inout [UInt8]) -> StringOutcome {
+    precondition(limit <= maximumStringLength)
     guard isRange(address, 1) else { return .fault }
     // Not beyond what can be named: a string may end just before the edge.
     let edge: UInt64 = address < 0x4000_0000_0000 ? 0x4000_0000_0000 : 0x8000_0000_0000
-    let reach = min(UInt64(limit), edge - address)
-    return withUnsafeTemporaryAllocation(byteCount: limit, alignment: 8) { buffer in
-      let length = program_string(UInt64(UInt(bitPattern: buffer.baseAddress)), address, reach)
-      if length == .max { return .fault }
-      if length == reach { return reach == UInt64(limit) ? .tooLong : .fault }
-      return .string(
-        [UInt8](unsafeUninitializedCapacity: Int(length)) { target, count in
-          UnsafeMutableRawBufferPointer(target).copyMemory(
-            from: UnsafeRawBufferPointer(rebasing: buffer[..<Int(length)]))
-          count = Int(length)
-        })
+    let reach = min(UInt64(limit), edge &- address)
+    // Nobody else reads a string before this one is copied: a fault on the way does not lead back here.
+    let buffer = string_buffer_address()
+    let length = program_string(buffer, address, reach)
+    if length == .max { return .fault }
+    if length == reach { return reach == UInt64(limit) ? .tooLong : .fault }
+    bytes.removeAll(keepingCapacity: true)
+    bytes.append(
+      contentsOf: UnsafeBufferPointer(start: UnsafePointer<UInt8>(bitPattern: UInt(buffer)), count: Int(length)))
+    return .done
+  }
+
+  /// A string that ends with a zero byte (not returned) within `limit` bytes.
+  public static func string(at address: UInt64, limit: Int) -> StringResult {
+    var bytes: [UInt8] = []
+    switch readString(at: address, limit: limit, into: &bytes) {
+    case .done: return .string(bytes)
+    case .tooLong: return .tooLong
+    case .fault: return .fault
     }
   }
 

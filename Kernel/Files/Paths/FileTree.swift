@@ -9,8 +9,8 @@ struct FileTree {
   private var currentDirectory: Location?
   /// Permissions that new files do not get (`umask`).
   var mask: UInt32 = 0o022
-  /// Where what is mounted, for `/proc/mounts`.
-  private(set) var mounts: [(location: Location, fileSystem: FileSystem)] = []
+  /// What is mounted where, for `/proc/mounts`.
+  var mounts: [(location: Location, fileSystem: FileSystem)] { mountTable ?? [] }
 
   var root: Location {
     guard let rootIfMounted else { Panic.stop("no root file system is mounted") }
@@ -27,7 +27,7 @@ struct FileTree {
     let place = Location([], hash: 0, parent: nil, node: node)
     place.mount(node)
     rootIfMounted = place
-    mounts.append((place, node.fileSystem))
+    mountTable = mounts + [(place, node.fileSystem)]
   }
 
   /// Mounts a file system at `path`. The directory need not exist: the mount point is then all that shows.
@@ -36,7 +36,7 @@ struct FileTree {
     var scanner = PathScanner(path)
     while !scanner.isAtEnd(path) { place = try place.child(scanner.next(path, seed: NameCache.seed), path) }
     place.mount(node)
-    mounts.append((place, node.fileSystem))
+    mountTable = mounts + [(place, node.fileSystem)]
   }
 
   /// Writes back everything that is mounted.
@@ -44,6 +44,9 @@ struct FileTree {
     for mount in mounts { try mount.fileSystem.synchronize() }
   }
 }
+
+/// Apart from the tree, and nil rather than empty, so that the tree's own global needs no guard at each use.
+private var mountTable: [(location: Location, fileSystem: FileSystem)]? = nil
 
 /// The one tree of files.
 var fileTree = FileTree()

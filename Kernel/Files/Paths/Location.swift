@@ -8,12 +8,28 @@ import Machine
 /// were looked for and not found. Who holds a place holds all places above it, so that its path and ".."
 /// need no search.
 final class Location {
+  enum Kind: UInt8 {
+    case absent, directory, symbolicLink, other
+
+    init(_ node: Node?) {
+      guard let node else {
+        self = .absent
+        return
+      }
+      self = node.isDirectory ? .directory : node.attributes.isSymbolicLink ? .symbolicLink : .other
+    }
+  }
+
   private(set) var name: [UInt8]
   private(set) var hash: UInt32
   /// The directory; nil for the root, and for what has no place in the tree (pipes and the like).
   private(set) var parent: Location?
   /// The file; nil if there is none of this name.
-  var node: Node?
+  var node: Node? {
+    didSet { kind = Kind(node) }
+  }
+  /// What the walk over a path must know of the node, without touching its reference count.
+  private(set) var kind: Kind
   /// The places below that are known.
   private var children = HashTable<Location>()
   /// The root of a mounted file system: it cannot be moved or removed.
@@ -29,6 +45,7 @@ final class Location {
     self.hash = hash
     self.parent = parent
     self.node = node
+    kind = Kind(node)
     NameCache.count &+= 1
   }
 
@@ -54,7 +71,7 @@ final class Location {
   }
 
   /// Whether it is a directory.
-  @inline(__always) var isDirectory: Bool { node?.isDirectory ?? false }
+  @inline(__always) var isDirectory: Bool { kind == .directory }
 
   // MARK: walking
 

@@ -69,32 +69,60 @@ enum Paths {
 
   // MARK: arguments of system calls
 
+  /// The array of the last path, used again for the next one.
+  private static var spare: [UInt8] = [0]
+
   /// A path that the program gave.
-  @inline(__always)
   static func string(at address: UInt64, allowsEmpty: Bool = false) throws(Errno) -> [UInt8] {
-    switch ProgramMemory.string(at: address, limit: maximumLength) {
-    case .string(let path):
-      if path.isEmpty && !allowsEmpty { throw .ENOENT }
-      return path
+    var path: [UInt8] = []
+    try read(at: address, allowsEmpty, &path)
+    return path
+  }
+
+  @inline(__always)
+  private static func read(at address: UInt64, _ allowsEmpty: Bool, _ path: inout [UInt8]) throws(Errno) {
+    switch ProgramMemory.readString(at: address, limit: maximumLength, into: &path) {
+    case .done: if path.isEmpty && !allowsEmpty { throw .ENOENT }
     case .tooLong: throw .ENAMETOOLONG
     case .fault: throw .EFAULT
     }
   }
 
-  /// Where a path starts that is relative to a directory's descriptor or AT_FDCWD.
+  /// Calls `body` with a path that the program gave.
   @inline(__always)
-  static func start(_ descriptor: Int32, _ path: [UInt8]) throws(Errno) -> Location {
-    if descriptor == workingDirectory || (!path.isEmpty && path[0] == UInt8(ascii: "/")) {
-      return fileTree.workingDirectory
-    }
+  static func withString<Result>(
+    at address: UInt64, allowsEmpty: Bool = false, _ body: ([UInt8]) throws(Errno) -> Result
+  ) throws(Errno) -> Result {
+    // Taken away while it is in use: whoever comes meanwhile makes one of his own.
+    var path: [UInt8] = []
+    swap(&path, &spare)
+    defer { swap(&path, &spare) }
+    try read(at: address, allowsEmpty, &path)
+    return try body(path)
+  }
+
+  /// Where a path starts: at the root, or relative to a directory's descriptor or AT_FDCWD. Under the rules
+  /// of `openat2` an absolute path may be relative, too: then always at the directory.
+  @inline(__always)
+  static func start(_ descriptor: Int32, _ path: [UInt8], _ options: WalkOptions = []) throws(Errno) -> Location {
+    if !path.isEmpty && path[0] == UInt8(ascii: "/") && options.isDisjoint(with: .restricted) { return fileTree.root }
+    if descriptor == workingDirectory { return fileTree.workingDirectory }
     return try descriptors.anyFile(UInt64(UInt32(bitPattern: descriptor))).location
   }
 
   /// Follows a path argument of a system call.
-  @inline(__always)
   static func walk(_ descriptor: Int32, _ address: UInt64, _ options: WalkOptions) throws(Errno) -> Walk {
-    let path = try string(at: address, allowsEmpty: options.contains(.allowsEmpty))
-    return try walk(path, from: start(descriptor, path), options)
+    try withString(at: address, allowsEmpty: options.contains(.allowsEmpty)) { path throws(Errno) in
+      try walk(path, from: start(descriptor, path), options)
+    }
+  }
+
+  /// The place of a path, relative to the working directory.
+  static func locate(_ path: [UInt8]) throws(Errno) -> Location {
+    guard !path.isEmpty else { throw .ENOENT }
+    let found = try walk(path, from: start(workingDirectory, path), .followsLast)
+    _ = try found.existing()
+    return found.location
   }
 
   // MARK: for the kernel
@@ -102,7 +130,7 @@ enum Paths {
   /// The file at a path, relative to the working directory.
   static func resolve(_ path: [UInt8]) throws(Errno) -> Node {
     guard !path.isEmpty else { throw .ENOENT }
-    return try walk(path, from: fileTree.workingDirectory, .followsLast).existing()
+    return try walk(path, from: start(workingDirectory, path), .followsLast).existing()
   }
 
   /// The file at a path relative to a directory's descriptor; `flags`: AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW.
@@ -116,7 +144,7 @@ enum Paths {
     return location
   }
 
-  /// Follows `path` from `start`, or from the root if it begins with a slash.
+  /// Follows `path` from `start`, which is the root if the path begins with a slash.
   static func walk(_ path: [UInt8], from start: Location, _ options: WalkOptions) throws(Errno) -> Walk {
     if path.isEmpty {
       guard options.contains(.allowsEmpty) else { throw .ENOENT }
@@ -125,13 +153,14 @@ enum Paths {
     if !options.isDisjoint(with: .restricted) { return try RestrictedWalk.walk(path, from: start, options) }
 
     var path = path
-    var current = path[0] == UInt8(ascii: "/") ? fileTree.root : start
+    var current = start
     var scanner = PathScanner(path)
     var ending = Walk.Ending.root
     var hasTrailingSlash = false
     var links = 0
     while !scanner.isAtEnd(path) {
-      try checkSearchable(current)
+      guard current.kind == .directory else { throw .ENOTDIR }
+      if !identity.isRoot { try checkSearchable(current) }
       let component = scanner.next(path, seed: NameCache.seed)
       guard component.count <= maximumNameLength else { throw .ENAMETOOLONG }
       hasTrailingSlash = component.isFollowedBySlash
@@ -145,24 +174,25 @@ enum Paths {
         continue
       }
       let child = try current.child(component, path)
-      let isLast = scanner.isAtEnd(path)
-      guard let node = child.node else {
+      switch child.kind {
+      case .directory, .other: break
+      case .absent:
+        let isLast = scanner.isAtEnd(path)
         if !isLast || !options.contains(.creates) { MissingFiles.note(child, path, scanner.position) }
         guard isLast else { throw .ENOENT }
         return Walk(location: child, ending: .name, hasTrailingSlash: hasTrailingSlash)
-      }
-      if node.attributes.isSymbolicLink && (!isLast || options.follows(hasTrailingSlash)) {
+      case .symbolicLink:
+        guard let node = child.node, !scanner.isAtEnd(path) || options.follows(hasTrailingSlash) else { break }
         links += 1
         guard links <= maximumLinks else { throw .ELOOP }
+        ending = .root
         if let place = try node.followMagicLink() {
           current = place
-          ending = .root
           continue
         }
         path = try follow(node, path, scanner.position, hasTrailingSlash)
         if path[0] == UInt8(ascii: "/") { current = fileTree.root }
         scanner = PathScanner(path)
-        ending = .root
         continue
       }
       current = child
@@ -183,7 +213,6 @@ enum Paths {
   }
 
   /// A directory in which names may be looked up.
-  @inline(__always)
   static func checkSearchable(_ place: Location) throws(Errno) {
     guard let node = place.node, node.isDirectory else { throw .ENOTDIR }
     if !identity.isRoot { try Access.check(node, .execute) }

@@ -17,7 +17,7 @@ func openPath(
   if flags.contains(.create) { options.insert(.creates) }
   let isExclusive = flags.contains([.create, .exclusive])
   if !flags.contains(.noFollow) && !isExclusive { options.insert(.followsLast) }
-  let walk = try Paths.walk(path, from: Paths.start(directory, path), options)
+  let walk = try Paths.walk(path, from: Paths.start(directory, path, restrictions), options)
 
   let location = walk.location
   let node: Node
@@ -72,7 +72,7 @@ private func openUnnamed(
 ) throws(Errno) -> UInt64 {
   guard flags.contains(.directory), flags.isWritable, !flags.contains(.create) else { throw .EINVAL }
   try descriptors.checkRoom()
-  let place = try Paths.walk(path, from: Paths.start(directory, path), restrictions.union(.followsLast)).location
+  let place = try Paths.walk(path, from: Paths.start(directory, path, restrictions), restrictions.union(.followsLast)).location
   guard let parent = place.node else { throw .ENOENT }
   guard parent.isDirectory else { throw .ENOTDIR }
   try Access.check(parent, [.write, .execute])
@@ -92,14 +92,20 @@ private func openFlags(_ argument: UInt64) -> OpenFlags {
 }
 
 func sysOpen(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
-  let path = try Paths.string(at: call.first)
-  return try openPath(
-    Paths.workingDirectory, path, openFlags(call.second), permissions: UInt32(truncatingIfNeeded: call.third))
+  let flags = openFlags(call.second)
+  let permissions = UInt32(truncatingIfNeeded: call.third)
+  return try Paths.withString(at: call.first) { path throws(Errno) in
+    try openPath(Paths.workingDirectory, path, flags, permissions: permissions)
+  }
 }
 
 func sysOpenat(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
-  let path = try Paths.string(at: call.second)
-  return try openPath(int(call.first), path, openFlags(call.third), permissions: UInt32(truncatingIfNeeded: call.fourth))
+  let directory = int(call.first)
+  let flags = openFlags(call.third)
+  let permissions = UInt32(truncatingIfNeeded: call.fourth)
+  return try Paths.withString(at: call.second) { path throws(Errno) in
+    try openPath(directory, path, flags, permissions: permissions)
+  }
 }
 
 func sysCreat(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
