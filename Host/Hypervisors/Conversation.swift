@@ -52,8 +52,8 @@ final class Conversation: Sendable {
   }
 
   /// Talks until the machine's life is over, and says how it ended.
-  func run(timeout: Duration?) async -> Outcome {
-    let signals = SignalSources(queue: control) { [self] in receive(signal: $0) }
+  func run(timeout: Duration?) async throws(Failure) -> Outcome {
+    let signals = try SignalSource(queue: control) { [self] in receive(signal: $0) }
     if let timeout {
       control.asyncAfter(deadline: .now() + .nanoseconds(Int(timeout / .nanoseconds(1)))) { [self] in stop() }
     }
@@ -130,7 +130,7 @@ final class Conversation: Sendable {
     case .signaled: return .signaled(UInt8(truncatingIfNeeded: value))
     case .notStarted:
       return .failed(Failure("the program could not be started: \(Errno(rawValue: CInt(truncatingIfNeeded: value)))"))
-    case .panicked: return .failed(nil)
+    case .panicked: return .failed(Failure("the kernel failed, which is a defect of Vorteil: please report it"))
     case nil: return .failed(Failure("the machine ended in an unknown way (\(kind))"))
     }
   }

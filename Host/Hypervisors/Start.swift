@@ -40,14 +40,14 @@ extension VirtualMachine {
         output: .fileDescriptor(fromHypervisor.writeEnd, closeAfterSpawningProcess: true),
         error: .fileDescriptor(errors.writeEnd, closeAfterSpawningProcess: true)
       ) { execution in
-        let outcome = await conversation.run(timeout: timeout)
+        let outcome = try await conversation.run(timeout: timeout)
         try? execution.send(signal: .kill)
         return outcome
       }.closureResult
     } catch let error as SubprocessError {
       throw Failure("cannot start setpriv (of util-linux), which starts the hypervisor: \(error)")
     }
-    guard case .failed(let failure?) = outcome else { return outcome }
+    guard case .failed(let failure) = outcome else { return outcome }
     let details = errorStream.lastLines().map { "\n  \($0)" }.joined()
     return .failed(Failure(failure.description + (details.isEmpty ? "" : ":" + details)))
   }

@@ -142,20 +142,19 @@ struct DescriptorTable {
   /// Frees a number. The file is closed if no other number and nobody else has it.
   func close(_ argument: UInt64) throws(Errno) {
     let number = Int(argument & 0xffff_ffff)
-    guard traits(number).contains(.open), let file = chunks![number / chunkSize][number % chunkSize] else {
-      throw .EBADF
-    }
-    chunks![number / chunkSize][number % chunkSize] = nil
+    guard traits(number).contains(.open) else { throw .EBADF }
+    var file: OpenFile? = nil
+    swap(&file, &chunks![number / chunkSize][number % chunkSize])
     bytesOfTraits[number] = 0
     openCount &-= 1
     if number < lowestFree { lowestFree = number }
-    released(file)
+    if FileLocks.areUsed, let file { released(file) }
   }
 
   /// Closing any descriptor of a file gives up the process's record locks on it (fcntl(2)).
   @inline(__always)
   private func released(_ file: OpenFile) {
-    if FileLocks.areUsed, let locks = file.node.locks { locks.releaseAll(ofFile: FileLocks.process) }
+    if let locks = file.node.locks { locks.releaseAll(ofFile: FileLocks.process) }
   }
 
   func isCloseOnExec(_ argument: UInt64) -> Bool { traits(of: argument).contains(.closeOnExec) }

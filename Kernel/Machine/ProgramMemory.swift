@@ -133,41 +133,63 @@ public enum ProgramMemory {
     case fault
   }
 
-  /// What `readString` did.
-  public enum StringOutcome {
-    case done, tooLong, fault
-  }
-
-  /// The longest string, with its zero, that can be read.
-  public static var maximumStringLength: Int { 4096 }
-
-  /// Replaces what is in `bytes` by a string that ends with a zero byte (not copied) within `limit` bytes, at
-  /// most `maximumStringLength`. The array's memory is used again: no allocation if it is large enough.
-  public static func readString(at address: UInt64, limit: Int, into bytes: inout [UInt8]) -> StringOutcome {
-    precondition(limit <= maximumStringLength)
+  /// A string that ends with a zero byte (not returned) within `limit` bytes.
+  public static func string(at address: UInt64, limit: Int) -> StringResult {
     guard isRange(address, 1) else { return .fault }
     // Not beyond what can be named: a string may end just before the edge.
     let edge: UInt64 = address < 0x4000_0000_0000 ? 0x4000_0000_0000 : 0x8000_0000_0000
-    let reach = min(UInt64(limit), edge &- address)
-    // Nobody else reads a string before this one is copied: a fault on the way does not lead back here.
-    let buffer = string_buffer_address()
-    let length = program_string(buffer, address, reach)
-    if length == .max { return .fault }
-    if length == reach { return reach == UInt64(limit) ? .tooLong : .fault }
-    bytes.removeAll(keepingCapacity: true)
-    bytes.append(
-      contentsOf: UnsafeBufferPointer(start: UnsafePointer<UInt8>(bitPattern: UInt(buffer)), count: Int(length)))
-    return .done
-  }
-
-  /// A string that ends with a zero byte (not returned) within `limit` bytes.
-  public static func string(at address: UInt64, limit: Int) -> StringResult {
-    var bytes: [UInt8] = []
-    switch readString(at: address, limit: limit, into: &bytes) {
-    case .done: return .string(bytes)
-    case .tooLong: return .tooLong
+    let reach = min(UInt64(limit), edge - address)
+    // Nearly all strings are short: they are read straight into an array that is large enough for those.
+    var result = StringResult.fault
+    let short = min(reach, 88)
+    let bytes = [UInt8](unsafeUninitializedCapacity: 88) { target, count in
+      let length = program_string(UInt64(UInt(bitPattern: target.baseAddress)), address, short)
+      count = length < short ? Int(length) : 0
+      if length == short { result = .tooLong }
+      if length < short { result = .string([]) }
+    }
+    switch result {
+    case .string: return .string(bytes)
+    case .tooLong where reach > short: return longString(at: address, reach: reach, limit: UInt64(limit))
+    case .tooLong: return reach == UInt64(limit) ? .tooLong : .fault
     case .fault: return .fault
     }
+  }
+
+  @inline(never)
+  private static func longString(at address: UInt64, reach: UInt64, limit: UInt64) -> StringResult {
+    withUnsafeTemporaryAllocation(byteCount: Int(reach), alignment: 8) { buffer in
+      let length = program_string(UInt64(UInt(bitPattern: buffer.baseAddress)), address, reach)
+      if length == .max { return .fault }
+      if length == reach { return reach == limit ? .tooLong : .fault }
+      return .string(
+        [UInt8](unsafeUninitializedCapacity: Int(length)) { target, count in
+          UnsafeMutableRawBufferPointer(target).copyMemory(
+            from: UnsafeRawBufferPointer(rebasing: buffer[..<Int(length)]))
+          count = Int(length)
+        })
+    }
+  }
+
+  /// What `readString` found: how long the string is.
+  public enum StringOutcome {
+    case length(Int)
+    case tooLong, fault
+  }
+
+  /// Copies a string that ends with a zero byte, with that, to the start of `bytes`. It must fit.
+  public static func readString(at address: UInt64, into bytes: inout [UInt8]) -> StringOutcome {
+    guard isRange(address, 1) else { return .fault }
+    // Not beyond what can be named: a string may end just before the edge.
+    let edge: UInt64 = address < 0x4000_0000_0000 ? 0x4000_0000_0000 : 0x8000_0000_0000
+    let limit = UInt64(bytes.count)
+    let reach = min(limit, edge &- address)
+    let length = bytes.withUnsafeMutableBufferPointer {
+      program_string(UInt64(UInt(bitPattern: $0.baseAddress)), address, reach)
+    }
+    if length == .max { return .fault }
+    if length == reach { return reach == limit ? .tooLong : .fault }
+    return .length(Int(length))
   }
 
   /// Saves the program's vector registers in XSAVE's standard format at `address`, which is 64-byte

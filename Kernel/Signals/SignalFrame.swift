@@ -106,12 +106,10 @@ extension Signals {
         VectorStateNote.firstMagic | (vectorSize &+ 4) << 32, Processor.vectorStateMask,
         at: vectors &+ VectorStateNote.offset),
       ProgramMemory.storeWord(vectorSize, at: vectors &+ VectorStateNote.offset &+ 16),
-      // x87 and SSE count as present even in their initial state, as Linux has it.
       let present = ProgramMemory.loadWord(at: vectors &+ 512),
-      ProgramMemory.storeWord(present | 3, at: vectors &+ 512),
-      ProgramMemory.store(UInt32(VectorStateNote.secondMagic), at: vectors &+ vectorSize),
-      // The rest of `siginfo_t`.
-      ProgramMemory.clear(address &+ SignalFrame.size &- SignalFrame.restSize, count: SignalFrame.restSize)
+      // x87 and SSE count as present even in their initial state, as Linux has it.
+      present & 3 == 3 || ProgramMemory.storeWord(present | 3, at: vectors &+ 512),
+      ProgramMemory.store(UInt32(VectorStateNote.secondMagic), at: vectors &+ vectorSize)
     else { return false }
 
     var saved = SignalFrame()
@@ -124,6 +122,11 @@ extension Signals {
     saved.user.mask = thread.maskToSave
     saved.information = information
     guard ProgramMemory.store(saved, at: address) else { return false }
+    // The rest of `siginfo_t`; who does not ask for the information does not get it.
+    if action.has(SignalAction.information) {
+      guard ProgramMemory.clear(address &+ SignalFrame.size &- SignalFrame.restSize, count: SignalFrame.restSize)
+      else { return false }
+    }
 
     frame.rip = action.handler
     frame.rsp = address
@@ -159,13 +162,12 @@ extension Signals {
       return true
     }
     guard let magic = ProgramMemory.loadWord(at: address &+ VectorStateNote.offset),
-      let size = ProgramMemory.loadWord(at: address &+ VectorStateNote.offset &+ 16),
       let control = ProgramMemory.loadWord(at: address &+ VectorStateNote.controlOffset),
       // QEMU's emulation would load them.
       control & VectorStateNote.controlReserved == 0
     else { return false }
-    let length = size & 0xffff_ffff
-    if magic & 0xffff_ffff == VectorStateNote.firstMagic && length >= 576 && length <= magic >> 32
+    let length = (magic >> 32) &- 4
+    if magic & 0xffff_ffff == VectorStateNote.firstMagic && length >= 576
       && length <= UInt64(Processor.vectorStateSize)
     {
       guard let end = ProgramMemory.loadWord(at: address &+ length &- 4) else { return false }

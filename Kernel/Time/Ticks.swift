@@ -32,16 +32,16 @@ enum Ticks {
 
   /// Looks around, if it is time to. Called on the way back to the program.
   @inline(__always)
-  static func tickIfDue(_ vector: UInt64, _ rip: UInt64) {
-    if PendingWork.take(.tick) || isOverdue { tick(vector, rip) }
+  static func tickIfDue(_ frame: inout TrapFrame) {
+    if PendingWork.take(.tick) || isOverdue { tick(&frame) }
   }
 
   @inline(never)
-  private static func tick(_ vector: UInt64, _ rip: UInt64) {
+  private static func tick(_ frame: inout TrapFrame) {
     isOverdue = false
-    if vector == Vector.timer {
+    if frame.vector == Vector.timer {
       inProgram &+= 1
-      HaltDetection.look(rip)
+      HaltDetection.look(&frame)
     } else {
       inKernel &+= 1
     }
@@ -66,8 +66,10 @@ enum ProcessorTime {
 
   /// Lets the processor wait for an interrupt, and does not count that as the program's time.
   static func halt() {
+    // Before the program runs, nobody counts, and nobody needs the clock yet.
+    if started == 0 { return Processor.waitForInterrupt() }
     let start = Clock.monotonicNanoseconds()
-    Interrupts.halt()
+    Processor.waitForInterrupt()
     idle &+= Clock.monotonicNanoseconds() &- start
   }
 

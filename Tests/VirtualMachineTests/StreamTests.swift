@@ -44,12 +44,18 @@ import Testing
   }
 
   @Test(arguments: [
-    "exit", "exit-255", "exit-256", "exit-call", "return", "abort", "abort-ignored", "SIGTERM", "SIGKILL", "SIGINT",
+    "exit-call", "return", "abort", "abort-ignored", "SIGTERM", "SIGKILL", "SIGINT",
     "SIGUSR1", "SIGRTMIN+5", "read", "division", "undefined", "breakpoint", "pipe", "pipe-ignored", "fault-blocked",
     "fault-ignored", "fault-in-handler",
   ])
   func endsAsOnTheHost(ending: String) async throws {
     try await Comparison(TestProgram("Behaviour/endings"), [ending]).expectSame()
+  }
+
+  /// Also the codes that the tool uses itself, and what is cut to 8 bits.
+  @Test(arguments: runsLongTests ? Array(0...256) : [0, 1, 2, 99, 124, 125, 126, 127, 128, 137, 255, 256])
+  func exitCodeIsThatOfTheProgram(code: Int) async throws {
+    try await Comparison(TestProgram("Behaviour/endings"), ["exit", "\(code)"]).expectSame()
   }
 
   /// musl ends some programs by `hlt`, in the hope that it is privileged.

@@ -24,7 +24,7 @@ struct FileTree {
 
   /// Makes `node` the root of everything.
   mutating func mountRoot(_ node: Node) {
-    let place = Location([], hash: 0, parent: nil, node: node)
+    let place = Location([], NameKey(), parent: nil, node: node)
     place.mount(node)
     rootIfMounted = place
     mountTable = mounts + [(place, node.fileSystem)]
@@ -33,6 +33,7 @@ struct FileTree {
   /// Mounts a file system at `path`. The directory need not exist: the mount point is then all that shows.
   mutating func mount(_ node: Node, at path: [UInt8]) throws(Errno) {
     var place = root
+    let path = PathText(path)
     var scanner = PathScanner(path)
     while !scanner.isAtEnd(path) { place = try place.child(scanner.next(path, seed: NameCache.seed), path) }
     place.mount(node)

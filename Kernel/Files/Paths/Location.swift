@@ -21,7 +21,7 @@ final class Location {
   }
 
   private(set) var name: [UInt8]
-  private(set) var hash: UInt32
+  private(set) var key: NameKey
   /// The directory; nil for the root, and for what has no place in the tree (pipes and the like).
   private(set) var parent: Location?
   /// The file; nil if there is none of this name.
@@ -40,9 +40,9 @@ final class Location {
   private var wasVisited = true
 
   /// A place below `parent`, not yet known to it.
-  init(_ name: [UInt8], hash: UInt32, parent: Location?, node: Node?) {
+  init(_ name: [UInt8], _ key: NameKey, parent: Location?, node: Node?) {
     self.name = name
-    self.hash = hash
+    self.key = key
     self.parent = parent
     self.node = node
     kind = Kind(node)
@@ -51,7 +51,7 @@ final class Location {
 
   /// A place outside of the tree, like "pipe:[7]".
   convenience init(unnamed description: [UInt8], _ node: Node) {
-    self.init(description, hash: 0, parent: nil, node: node)
+    self.init(description, NameKey(), parent: nil, node: node)
   }
 
   deinit {
@@ -77,30 +77,32 @@ final class Location {
 
   /// What has the name `component` of `path` in this directory; its node may be nil.
   @inline(__always)
-  func child(_ component: PathComponent, _ path: [UInt8]) throws(Errno) -> Location {
-    if let index = children.index(hash: component.hash, where: { component.equals($0.name, in: path) }) {
+  func child(_ component: PathComponent, _ path: borrowing PathText) throws(Errno) -> Location {
+    if let index = children.index(
+      hash: component.hash, where: { component.equals($0.name, word: $0.key.word, in: path) })
+    {
       let found = children[index]
       found.wasVisited = true
       return found
     }
-    return try load(component.name(in: path), component.hash)
+    return try load(component.name(in: path), component.key)
   }
 
   /// What has this name here.
   func child(named name: [UInt8]) throws(Errno) -> Location {
-    let hash = NameHash.of(name, seed: NameCache.seed)
-    if let index = children.index(hash: hash, where: { $0.name == name }) { return children[index] }
-    return try load(name, hash)
+    let key = NameKey(name, seed: NameCache.seed)
+    if let index = children.index(hash: key.hash, where: { $0.name == name }) { return children[index] }
+    return try load(name, key)
   }
 
   @inline(never)
-  private func load(_ name: [UInt8], _ hash: UInt32) throws(Errno) -> Location {
+  private func load(_ name: [UInt8], _ key: NameKey) throws(Errno) -> Location {
     guard let node else { throw .ENOENT }
     let found = try node.lookup(name)
-    let place = Location(name, hash: hash, parent: self, node: found)
+    let place = Location(name, key, parent: self, node: found)
     if node.hasStableNames && !isDetached {
       try reserveKernelMemory()
-      children.insert(place, hash: hash)
+      children.insert(place, hash: key.hash)
       NameCache.trimIfNeeded()
     }
     return place
@@ -122,7 +124,7 @@ final class Location {
   // MARK: changes
 
   private func forget(_ child: Location) {
-    if let index = children.index(hash: child.hash, where: { $0 === child }) { children.remove(at: index) }
+    if let index = children.index(hash: child.key.hash, where: { $0 === child }) { children.remove(at: index) }
   }
 
   /// The file lost this name.
@@ -137,8 +139,8 @@ final class Location {
     target.detach()
     parent = target.parent
     name = target.name
-    hash = target.hash
-    if let parent, parent.node?.hasStableNames ?? false { parent.children.insert(self, hash: hash) }
+    key = target.key
+    if let parent, parent.node?.hasStableNames ?? false { parent.children.insert(self, hash: key.hash) }
   }
 
   /// Two names change places; each file keeps its own `Location`.
@@ -146,10 +148,10 @@ final class Location {
     parent?.forget(self)
     other.parent?.forget(other)
     (name, other.name) = (other.name, name)
-    (hash, other.hash) = (other.hash, hash)
+    (key, other.key) = (other.key, key)
     (parent, other.parent) = (other.parent, parent)
-    parent?.children.insert(self, hash: hash)
-    other.parent?.children.insert(other, hash: other.hash)
+    parent?.children.insert(self, hash: key.hash)
+    other.parent?.children.insert(other, hash: other.key.hash)
   }
 
   /// Mounts a file system: the place stands for its root from now on.

@@ -70,42 +70,37 @@ enum Paths {
   // MARK: arguments of system calls
 
   /// The array of the last path, used again for the next one.
-  private static var spare: [UInt8] = [0]
+  private static var spare: [UInt8]? = nil
 
   /// A path that the program gave.
   static func string(at address: UInt64, allowsEmpty: Bool = false) throws(Errno) -> [UInt8] {
-    var path: [UInt8] = []
-    try read(at: address, allowsEmpty, &path)
-    return path
-  }
-
-  @inline(__always)
-  private static func read(at address: UInt64, _ allowsEmpty: Bool, _ path: inout [UInt8]) throws(Errno) {
-    switch ProgramMemory.readString(at: address, limit: maximumLength, into: &path) {
-    case .done: if path.isEmpty && !allowsEmpty { throw .ENOENT }
-    case .tooLong: throw .ENAMETOOLONG
-    case .fault: throw .EFAULT
-    }
+    try withString(at: address, allowsEmpty: allowsEmpty) { path throws(Errno) in [UInt8](path.rest(from: 0)) }
   }
 
   /// Calls `body` with a path that the program gave.
   @inline(__always)
   static func withString<Result>(
-    at address: UInt64, allowsEmpty: Bool = false, _ body: ([UInt8]) throws(Errno) -> Result
+    at address: UInt64, allowsEmpty: Bool = false, _ body: (borrowing PathText) throws(Errno) -> Result
   ) throws(Errno) -> Result {
     // Taken away while it is in use: whoever comes meanwhile makes one of his own.
-    var path: [UInt8] = []
-    swap(&path, &spare)
-    defer { swap(&path, &spare) }
-    try read(at: address, allowsEmpty, &path)
-    return try body(path)
+    var taken: [UInt8]? = nil
+    swap(&taken, &spare)
+    var bytes = taken.take() ?? [UInt8](repeating: 0, count: maximumLength)
+    defer { spare = consume bytes }
+    switch ProgramMemory.readString(at: address, into: &bytes) {
+    case .length(let length):
+      if length == 0 && !allowsEmpty { throw .ENOENT }
+      return try body(PathText(bytes, count: length))
+    case .tooLong: throw .ENAMETOOLONG
+    case .fault: throw .EFAULT
+    }
   }
 
   /// Where a path starts: at the root, or relative to a directory's descriptor or AT_FDCWD. Under the rules
   /// of `openat2` an absolute path may be relative, too: then always at the directory.
   @inline(__always)
-  static func start(_ descriptor: Int32, _ path: [UInt8], _ options: WalkOptions = []) throws(Errno) -> Location {
-    if !path.isEmpty && path[0] == UInt8(ascii: "/") && options.isDisjoint(with: .restricted) { return fileTree.root }
+  static func start(_ descriptor: Int32, _ path: borrowing PathText, _ options: WalkOptions = []) throws(Errno) -> Location {
+    if path.isAbsolute && options.isDisjoint(with: .restricted) { return fileTree.root }
     if descriptor == workingDirectory { return fileTree.workingDirectory }
     return try descriptors.anyFile(UInt64(UInt32(bitPattern: descriptor))).location
   }
@@ -119,7 +114,7 @@ enum Paths {
 
   /// The place of a path, relative to the working directory.
   static func locate(_ path: [UInt8]) throws(Errno) -> Location {
-    guard !path.isEmpty else { throw .ENOENT }
+    let path = PathText(path)
     let found = try walk(path, from: start(workingDirectory, path), .followsLast)
     _ = try found.existing()
     return found.location
@@ -129,7 +124,7 @@ enum Paths {
 
   /// The file at a path, relative to the working directory.
   static func resolve(_ path: [UInt8]) throws(Errno) -> Node {
-    guard !path.isEmpty else { throw .ENOENT }
+    let path = PathText(path)
     return try walk(path, from: start(workingDirectory, path), .followsLast).existing()
   }
 
@@ -138,6 +133,7 @@ enum Paths {
     guard flags & ~0x1100 == 0 else { throw .EINVAL }
     var options: WalkOptions = flags & 0x100 == 0 ? .followsLast : []
     if flags & 0x1000 != 0 { options.insert(.allowsEmpty) }
+    let path = PathText(path)
     let location = try walk(path, from: start(directory, path), options).location
     // execveat of a symbolic link that is not to be followed.
     if location.node?.attributes.isSymbolicLink == true { throw .ELOOP }
@@ -145,7 +141,7 @@ enum Paths {
   }
 
   /// Follows `path` from `start`, which is the root if the path begins with a slash.
-  static func walk(_ path: [UInt8], from start: Location, _ options: WalkOptions) throws(Errno) -> Walk {
+  static func walk(_ path: PathText, from start: Location, _ options: WalkOptions) throws(Errno) -> Walk {
     if path.isEmpty {
       guard options.contains(.allowsEmpty) else { throw .ENOENT }
       return Walk(location: start, ending: .dot, hasTrailingSlash: false)
@@ -164,11 +160,11 @@ enum Paths {
       let component = scanner.next(path, seed: NameCache.seed)
       guard component.count <= maximumNameLength else { throw .ENAMETOOLONG }
       hasTrailingSlash = component.isFollowedBySlash
-      if component.isDot(in: path) {
+      if component.isDot {
         ending = .dot
         continue
       }
-      if component.isDotDot(in: path) {
+      if component.isDotDot {
         current = current.above
         ending = .dotDot
         continue
@@ -191,7 +187,7 @@ enum Paths {
           continue
         }
         path = try follow(node, path, scanner.position, hasTrailingSlash)
-        if path[0] == UInt8(ascii: "/") { current = fileTree.root }
+        if path.isAbsolute { current = fileTree.root }
         scanner = PathScanner(path)
         continue
       }
@@ -204,12 +200,14 @@ enum Paths {
 
   /// The path that is still to be followed after a symbolic link: its target, then the rest.
   @inline(never)
-  static func follow(_ link: Node, _ path: [UInt8], _ position: Int, _ hasTrailingSlash: Bool) throws(Errno) -> [UInt8] {
+  static func follow(
+    _ link: Node, _ path: PathText, _ position: Int, _ hasTrailingSlash: Bool
+  ) throws(Errno) -> PathText {
     var target = try link.readLink()
     guard !target.isEmpty else { throw .ENOENT }
     if position < path.count || hasTrailingSlash { target.append(UInt8(ascii: "/")) }
-    target.append(contentsOf: path[position...])
-    return target
+    target.append(contentsOf: path.rest(from: position))
+    return PathText(target)
   }
 
   /// A directory in which names may be looked up.

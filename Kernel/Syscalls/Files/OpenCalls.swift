@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+import Collections
 import Machine
 
 /// Opens a path, and returns its descriptor.
 func openPath(
-  _ directory: Int32, _ path: [UInt8], _ given: OpenFlags, permissions: UInt32, _ restrictions: WalkOptions = []
+  _ directory: Int32, _ path: PathText, _ given: OpenFlags, permissions: UInt32, _ restrictions: WalkOptions = []
 ) throws(Errno) -> UInt64 {
   var flags = given
   if flags.contains(.pathOnly) { flags.formIntersection([.pathOnly, .directory, .noFollow, .closeOnExec]) }
@@ -68,7 +69,7 @@ private func create(_ walk: Walk, _ permissions: UInt32) throws(Errno) -> Node {
 
 /// O_TMPFILE: a file without a name in a directory's file system.
 private func openUnnamed(
-  _ directory: Int32, _ path: [UInt8], _ flags: OpenFlags, _ permissions: UInt32, _ restrictions: WalkOptions
+  _ directory: Int32, _ path: PathText, _ flags: OpenFlags, _ permissions: UInt32, _ restrictions: WalkOptions
 ) throws(Errno) -> UInt64 {
   guard flags.contains(.directory), flags.isWritable, !flags.contains(.create) else { throw .EINVAL }
   try descriptors.checkRoom()
@@ -79,7 +80,7 @@ private func openUnnamed(
   let node = try parent.createUnnamed(Access.newNode(.regular, permissions, in: parent))
   var name = bytes(of: "#")
   name.append(decimal: node.number)
-  let location = Location(name, hash: 0, parent: place, node: node)
+  let location = Location(name, NameKey(), parent: place, node: node)
   location.detach()
   let file = try OpenFile(location, node, flags.subtracting([.directory]))
   return try descriptors.install(file, closeOnExec: flags.contains(.closeOnExec))
@@ -109,7 +110,7 @@ func sysOpenat(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
 }
 
 func sysCreat(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
-  let path = try Paths.string(at: call.first)
+  let path = PathText(try Paths.string(at: call.first))
   return try openPath(
     Paths.workingDirectory, path, [.create, .writeOnly, .truncate],
     permissions: UInt32(truncatingIfNeeded: call.second))
@@ -134,7 +135,7 @@ func sysOpenat2(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   if resolve & 0x18 == 0x18 { throw .EINVAL }
   // RESOLVE_CACHED: whether a path is all in the cache is not known before it was followed.
   if resolve & 0x20 != 0 { throw .EAGAIN }
-  let path = try Paths.string(at: call.second)
+  let path = PathText(try Paths.string(at: call.second))
   return try openPath(
     int(call.first), path, openFlags, permissions: UInt32(mode), WalkOptions(rawValue: UInt32(resolve) << 8))
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Foundation
 import Subprocess
 import SystemPackage
 
@@ -48,15 +49,29 @@ struct Command: Sendable {
     try await withLimit(limit, "\(executable) \(arguments.joined(separator: " "))") {
       if mergesStreams {
         let result = try await Subprocess.run(
-          configuration, input: .array(input), output: .bytes(limit: Self.outputLimit), error: .combinedWithOutput)
+          configuration, input: .inputWriter, output: .bytes(limit: Self.outputLimit), error: .combinedWithOutput
+        ) { await feed($0.standardInputWriter) }
         return Outcome(output: result.standardOutput, errors: [], exitCode: result.terminationStatus.shellCode)
       }
       let result = try await Subprocess.run(
-        configuration, input: .array(input), output: .bytes(limit: Self.outputLimit),
-        error: .bytes(limit: Self.outputLimit))
+        configuration, input: .inputWriter, output: .bytes(limit: Self.outputLimit),
+        error: .bytes(limit: Self.outputLimit)
+      ) { await feed($0.standardInputWriter) }
       return Outcome(
         output: result.standardOutput, errors: result.standardError, exitCode: result.terminationStatus.shellCode)
     }
+  }
+}
+
+extension Command {
+  /// A write to a command that no longer reads is an error here, not the end of the tests.
+  private static let ignoresBrokenPipes: Void = { signal(SIGPIPE, SIG_IGN) }()
+
+  /// Writes the input; a command may end without having read all of it.
+  private func feed(_ writer: StandardInputWriter) async {
+    Self.ignoresBrokenPipes
+    _ = try? await writer.write(input)
+    try? await writer.finish()
   }
 }
 

@@ -58,16 +58,21 @@ struct Comparison: Sendable {
   }
 }
 
-/// Records an issue for everything in which a program's run in a machine differs from what is expected.
+/// Records an issue that says everything in which a program's run in a machine differs from what is expected.
 func expectEqual(_ actual: MachineOutcome, _ expected: Outcome, sourceLocation: SourceLocation = #_sourceLocation) {
-  let said = actual.messages.isEmpty ? "" : "\nvorteil said:\n" + actual.messages.suffix(40).joined(separator: "\n")
-  #expect(
-    actual.program.exitCode == expected.exitCode,
-    "exit code \(actual.program.exitCode) instead of \(expected.exitCode)\(said)", sourceLocation: sourceLocation)
+  var problems: [String] = []
+  if actual.program.exitCode != expected.exitCode {
+    problems.append("exit code \(actual.program.exitCode) instead of \(expected.exitCode)")
+  }
   let output = difference(expected: expected.output, actual: actual.program.output)
-  #expect(output.isEmpty, "standard output (- host, + machine):\n\(output)\(said)", sourceLocation: sourceLocation)
+  if !output.isEmpty { problems.append("standard output (- expected, + machine):\n\(output)") }
   let errors = difference(expected: expected.errors, actual: actual.program.errors)
-  #expect(errors.isEmpty, "standard error (- host, + machine):\n\(errors)\(said)", sourceLocation: sourceLocation)
+  if !errors.isEmpty { problems.append("standard error (- expected, + machine):\n\(errors)") }
+  guard !problems.isEmpty else { return }
+  if !actual.messages.isEmpty {
+    problems.append("vorteil said:\n" + actual.messages.suffix(40).joined(separator: "\n"))
+  }
+  Issue.record("\(problems.joined(separator: "\n"))", sourceLocation: sourceLocation)
 }
 
 extension Comparison {
