@@ -8,7 +8,6 @@ public func kernelMain() -> Never {
   Devices.start()
   Random.start()
   addressSpace = AddressSpace()
-  descriptors = DescriptorTable()
   fileTree = FileTree()
   process = Process()
   guard let disk = Devices.disks.first else { SystemDisk.fail("the machine has no disk") }
