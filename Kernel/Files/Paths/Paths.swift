@@ -69,8 +69,31 @@ enum Paths {
 
   // MARK: arguments of system calls
 
-  /// The array of the last path, used again for the next one.
-  private static var spare: [UInt8]? = nil
+  /// Where paths of the program are read into, again and again. (An array passed on and taken back would do
+  /// without the object, but swiftc 6.3 leaks one that is consumed in a `defer`.)
+  private final class Buffer {
+    var bytes = [UInt8](repeating: 0, count: Paths.maximumLength)
+    var isInUse = false
+  }
+  private static var buffer: Buffer? = nil
+
+  @inline(__always)
+  private static func takeBuffer() -> Buffer {
+    if let buffer, !buffer.isInUse {
+      buffer.isInUse = true
+      return buffer
+    }
+    return makeBuffer()
+  }
+
+  /// For the first path, and for whoever comes while another path is being followed.
+  @inline(never)
+  private static func makeBuffer() -> Buffer {
+    let new = Buffer()
+    if buffer == nil { buffer = new }
+    new.isInUse = true
+    return new
+  }
 
   /// A path that the program gave.
   static func string(at address: UInt64, allowsEmpty: Bool = false) throws(Errno) -> [UInt8] {
@@ -82,15 +105,12 @@ enum Paths {
   static func withString<Result>(
     at address: UInt64, allowsEmpty: Bool = false, _ body: (borrowing PathText) throws(Errno) -> Result
   ) throws(Errno) -> Result {
-    // Taken away while it is in use: whoever comes meanwhile makes one of his own.
-    var taken: [UInt8]? = nil
-    swap(&taken, &spare)
-    var bytes = taken.take() ?? [UInt8](repeating: 0, count: maximumLength)
-    defer { spare = consume bytes }
-    switch ProgramMemory.readString(at: address, into: &bytes) {
+    let buffer = takeBuffer()
+    defer { buffer.isInUse = false }
+    switch ProgramMemory.readString(at: address, into: &buffer.bytes) {
     case .length(let length):
       if length == 0 && !allowsEmpty { throw .ENOENT }
-      return try body(PathText(bytes, count: length))
+      return try body(PathText(buffer.bytes, count: length))
     case .tooLong: throw .ENAMETOOLONG
     case .fault: throw .EFAULT
     }
