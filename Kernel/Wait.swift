@@ -12,7 +12,7 @@ enum Wait {
         lookAround()
         if isReady() { return }
         if Signals.isInterrupting { throw .ERESTARTSYS }
-        ProcessorTime.halt()
+        Interrupts.halt()
       }
     }
   }
@@ -23,7 +23,7 @@ enum Wait {
       while true {
         lookAround()
         if isReady() { return }
-        ProcessorTime.halt()
+        Interrupts.halt()
       }
     }
   }

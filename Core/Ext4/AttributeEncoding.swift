@@ -60,40 +60,40 @@ enum AttributeBlock {
 
 let attributeMagic: UInt32 = 0xea02_0000
 
-/// The prefixes that have numbers; the others cannot be stored.
-private let prefixes: [(number: UInt8, text: StaticString)] = [
-  (1, "user."), (4, "trusted."), (6, "security."), (7, "system."),
-]
+/// The prefixes that have numbers; other names cannot be stored. Those of access control lists (2 and 3) are
+/// left out: programs see their values in another form than the disk.
+private func prefixText(_ number: UInt8) -> [UInt8]? {
+  switch number {
+  case 1: Array("user.".utf8)
+  case 4: Array("trusted.".utf8)
+  case 6: Array("security.".utf8)
+  case 7: Array("system.".utf8)
+  default: nil
+  }
+}
 
 extension StoredAttribute {
   /// Splits a full name; nil if its prefix has no number.
   init?(fullName: Span<UInt8>) {
-    for (number, text) in prefixes where Self.starts(fullName, text) {
+    for number: UInt8 in [1, 4, 6, 7] {
+      guard let text = prefixText(number), Self.starts(fullName, text) else { continue }
       prefix = number
       name = []
-      for index in text.utf8CodeUnitCount..<fullName.count { name.append(fullName[index]) }
+      for index in text.count..<fullName.count { name.append(fullName[index]) }
       value = []
       return
     }
     return nil
   }
 
-  private static func starts(_ name: Span<UInt8>, _ text: StaticString) -> Bool {
-    guard name.count > text.utf8CodeUnitCount else { return false }
-    var index = 0
-    for scalar in "\(text)".utf8 {
-      if name[index] != scalar { return false }
-      index += 1
-    }
+  private static func starts(_ name: Span<UInt8>, _ text: [UInt8]) -> Bool {
+    guard name.count > text.count else { return false }
+    for index in 0..<text.count where name[index] != text[index] { return false }
     return true
   }
 
-  /// The name with its prefix; nil for numbers that are not known (or access control lists, whose values
-  /// programs see in another form than the disk).
-  var fullName: [UInt8]? {
-    for (number, text) in prefixes where number == prefix { return Array("\(text)".utf8) + name }
-    return nil
-  }
+  /// The name with its prefix; nil if that is not known.
+  var fullName: [UInt8]? { prefixText(prefix).map { $0 + name } }
 }
 
 extension Span where Element == UInt8 {

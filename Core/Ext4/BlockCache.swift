@@ -37,8 +37,7 @@ struct BlockCache: ~Copyable {
 
   private let blockSize: Int
   private let capacity: Int
-  /// One array for each slot: clearing one is a single instruction where appending to a large one is a loop.
-  private var storage: [[UInt8]] = []
+  private var storage: [UInt8] = []
   private var slots: [Slot] = []
   private var buckets: [Int32]
   private var newest: Int32 = -1
@@ -50,6 +49,9 @@ struct BlockCache: ~Copyable {
     var bucketCount = 16
     while bucketCount < self.capacity { bucketCount *= 2 }
     buckets = [Int32](repeating: -1, count: bucketCount)
+    // Enough for a small program to start without moving anything.
+    storage.reserveCapacity(16 * blockSize)
+    slots.reserveCapacity(16)
   }
 
   subscript(slot: Int) -> Slot {
@@ -61,8 +63,7 @@ struct BlockCache: ~Copyable {
 
   @inline(__always)
   func read<Result>(_ slot: Int, _ body: (Span<UInt8>) -> Result) -> Result {
-    let block = storage[slot]
-    return body(block.span)
+    body(storage.span.extracting((slot &* blockSize)..<(slot &* blockSize &+ blockSize)))
   }
 
   /// Changes the bytes of a slot, and marks it as dirty.
@@ -77,14 +78,9 @@ struct BlockCache: ~Copyable {
   mutating func fill<Result, Failure: Error>(
     _ slot: Int, _ body: (inout MutableSpan<UInt8>) throws(Failure) -> Result
   ) throws(Failure) -> Result {
-    try Self.withBytes(of: &storage[slot], body)
-  }
-
-  @inline(__always)
-  private static func withBytes<Result, Failure: Error>(
-    of block: inout [UInt8], _ body: (inout MutableSpan<UInt8>) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    var bytes = block.mutableSpan
+    let range = (slot &* blockSize)..<(slot &* blockSize &+ blockSize)
+    var all = storage.mutableSpan
+    var bytes = all.part(range)
     return try body(&bytes)
   }
 
@@ -116,8 +112,9 @@ struct BlockCache: ~Copyable {
     // The most recently used ones are never taken: an operation may still be at work on them.
     if oldest >= 0, slots[Int(oldest)].block == .max || slots.count >= capacity { return Int(oldest) }
     slots.append(Slot())
-    // Growing in steps keeps small what a small file system needs.
-    storage.append([UInt8](repeating: 0, count: blockSize))
+    // Growing keeps small what a small file system needs; the array doubles its room when it has to.
+    let count = blockSize
+    storage.append(addingCapacity: count) { $0.append(repeating: 0, count: count) }
     linkNewest(slots.count - 1)
     return slots.count - 1
   }

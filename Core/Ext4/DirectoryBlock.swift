@@ -28,9 +28,11 @@ extension Span where Element == UInt8 {
     var offset = 0
     while offset < count {
       guard count &- offset >= directoryTailSize else { return false }
-      let length = entryLength(offset)
+      let entry = littleEndian64(at: offset)
+      let length = Int(entry >> 32 & 0xffff)
+      let nameLength = Int(entry >> 48 & 0xff)
       guard length >= directoryTailSize, length & 3 == 0, length <= count &- offset,
-        DirectoryEntry.headerSize &+ entryNameLength(offset) <= length, entryInode(offset) <= inodeCount
+        DirectoryEntry.headerSize &+ nameLength <= length, UInt32(truncatingIfNeeded: entry) <= inodeCount
       else { return false }
       offset &+= length
     }

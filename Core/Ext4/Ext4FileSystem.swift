@@ -25,6 +25,7 @@ public final class Ext4FileSystem<Device: BlockDevice> {
 
   var superblock: Superblock
   var cache: BlockCache
+  var inodeTable = InodeTable()
   /// For each group, whether the checksums of its bitmaps (`PendingBitmap`) are to be made by `flush`.
   var pendingBitmaps: [UInt8]
   /// Where the last allocation of blocks ended: the next one without a better place starts there.

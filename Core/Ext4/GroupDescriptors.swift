@@ -150,6 +150,7 @@ extension Ext4FileSystem {
 
   /// Stores a changed descriptor.
   func setDescriptor(_ descriptor: GroupDescriptor, _ group: UInt64) throws(Ext4Error) {
+    if inodeTable.group == group { inodeTable = InodeTable() }
     let place = try descriptorPlace(group)
     let size = superblock.descriptorSize
     let seed = checksumSeed

@@ -8,6 +8,15 @@ struct InodePlace {
   let range: Range<Int>
 }
 
+/// What is remembered of the group whose inodes were used last.
+struct InodeTable {
+  /// No group has this number.
+  var group: UInt64 = .max
+  var start: UInt64 = 0
+  /// How many inodes from the start have been written; what lies behind may be anything.
+  var initializedCount: UInt32 = 0
+}
+
 extension Ext4FileSystem {
   /// The attributes of an inode. Throws `notFound` if it is not in use.
   public func attributes(of number: InodeNumber) throws(Ext4Error) -> Inode {
@@ -42,18 +51,23 @@ extension Ext4FileSystem {
   /// Where the bytes of an inode are, not checked.
   func inodePlace(_ number: InodeNumber) throws(Ext4Error) -> InodePlace {
     guard number >= 1, number <= superblock.inodeCount else { throw .notFound }
-    let group = UInt64((number - 1) / inodesPerGroup)
-    let index = (number - 1) % inodesPerGroup
-    let descriptor = try descriptor(group)
-    if hasChecksums {
-      // What lies there has never been written; it may be anything.
-      guard descriptor.flags & GroupFlag.inodesUninitialized == 0, index < inodesPerGroup - descriptor.unusedInodes
-      else { throw .notFound }
-    }
-    let slot = try slot(of: descriptor.inodeTable + UInt64(index / inodesPerBlock))
+    let (group, index) = (number - 1).quotientAndRemainder(dividingBy: inodesPerGroup)
+    if inodeTable.group != UInt64(group) { inodeTable = try readInodeTable(UInt64(group)) }
+    guard index < inodeTable.initializedCount else { throw .notFound }
+    let slot = try slot(of: inodeTable.start + UInt64(index / inodesPerBlock))
     if try needsCheck(slot, .inodeTable) { setKind(slot, .inodeTable) }
     let offset = Int(index % inodesPerBlock) * inodeSize
     return InodePlace(slot: slot, range: offset..<(offset + inodeSize))
+  }
+
+  private func readInodeTable(_ group: UInt64) throws(Ext4Error) -> InodeTable {
+    let descriptor = try descriptor(group)
+    var table = InodeTable(group: group, start: descriptor.inodeTable, initializedCount: inodesPerGroup)
+    if hasChecksums {
+      let isUninitialized = descriptor.flags & GroupFlag.inodesUninitialized != 0
+      table.initializedCount = isUninitialized ? 0 : inodesPerGroup - descriptor.unusedInodes
+    }
+    return table
   }
 
   /// Where the bytes of an inode in use are, checked.

@@ -34,6 +34,16 @@ public struct SignalAction: Equatable, BitwiseCopyable, Sendable {
   }
 
   @inlinable public func has(_ flag: UInt64) -> Bool { flags & flag != 0 }
+
+  /// Whether a signal with this handler has no effect when it is delivered. (Not a question to the whole
+  /// table: that would be copied for it.)
+  @inlinable @inline(__always)
+  public static func isIgnored(_ number: Int, _ handler: UInt64) -> Bool {
+    if handler == ignoreHandler { return !SignalSet.unblockable.contains(number) }
+    guard handler == defaultHandler else { return false }
+    let action = DefaultAction(for: number)
+    return action == .ignore || action == .continue
+  }
 }
 
 /// The actions for all signals: one table for the whole process.
@@ -43,18 +53,9 @@ public struct SignalActions: BitwiseCopyable {
   @inlinable public init() {}
 
   /// The action for a valid signal.
-  @inlinable public subscript(_ number: Int) -> SignalAction {
+  @inlinable @inline(__always) public subscript(_ number: Int) -> SignalAction {
     get { table[number &- 1] }
     set { table[number &- 1] = newValue }
-  }
-
-  /// Whether a signal would have no effect if it were delivered now.
-  @inlinable public func ignores(_ number: Int) -> Bool {
-    let handler = table[number &- 1].handler
-    if handler == SignalAction.ignoreHandler { return !SignalSet.unblockable.contains(number) }
-    guard handler == SignalAction.defaultHandler else { return false }
-    let action = DefaultAction(for: number)
-    return action == .ignore || action == .continue
   }
 
   /// What `execve` leaves: functions are gone, ignored signals stay ignored.

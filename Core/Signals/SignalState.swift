@@ -90,7 +90,9 @@ public enum SignalRules {
     }
     if number == Signal.kill { shared.isStopped = false }
     // A blocked signal is kept even if it is ignored: the program may change its mind before it unblocks it.
-    if shared.actions.ignores(number) && !thread.blocked.contains(number) && !thread.awaited.contains(number) {
+    if SignalAction.isIgnored(number, shared.actions[number].handler) && !thread.blocked.contains(number)
+      && !thread.awaited.contains(number)
+    {
       return true
     }
     return toThread ? thread.pending.add(information) : shared.pending.add(information)
@@ -159,7 +161,7 @@ public enum SignalRules {
     stored.flags &= SignalAction.knownFlags
     stored.mask = action.mask.subtracting(.unblockable)
     shared.actions[number] = stored
-    if shared.actions.ignores(number) {
+    if SignalAction.isIgnored(number, stored.handler) {
       thread.pending.discard(SignalSet(number))
       shared.pending.discard(SignalSet(number))
     }

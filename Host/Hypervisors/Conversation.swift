@@ -52,8 +52,8 @@ final class Conversation: Sendable {
   }
 
   /// Talks until the machine's life is over, and says how it ended.
-  func run(timeout: Duration?) async -> Outcome {
-    let signals = SignalSources(queue: control) { [self] in receive(signal: $0) }
+  func run(timeout: Duration?) async throws(Failure) -> Outcome {
+    let signals = try SignalSource(queue: control) { [self] in receive(signal: $0) }
     if let timeout {
       control.asyncAfter(deadline: .now() + .nanoseconds(Int(timeout / .nanoseconds(1)))) { [self] in stop() }
     }

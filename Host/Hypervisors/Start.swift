@@ -40,7 +40,7 @@ extension VirtualMachine {
         output: .fileDescriptor(fromHypervisor.writeEnd, closeAfterSpawningProcess: true),
         error: .fileDescriptor(errors.writeEnd, closeAfterSpawningProcess: true)
       ) { execution in
-        let outcome = await conversation.run(timeout: timeout)
+        let outcome = try await conversation.run(timeout: timeout)
         try? execution.send(signal: .kill)
         return outcome
       }.closureResult

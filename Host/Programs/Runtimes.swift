@@ -95,10 +95,10 @@ enum CodeGenerators {
     for (prefix, name) in libraries where file.hasPrefix(prefix) && file.contains(".so") { return "\(name) (\(file))" }
     guard isProgram else { return nil }
     for (prefix, name) in programs where file.hasPrefix(prefix) {
+      // A version may follow, as in `node20`, `nodejs` or `luajit-2.1.0-beta3`; `nodetool` is something else.
       let rest = file.dropFirst(prefix.count)
-      if prefix.hasSuffix("-") || rest.allSatisfy({ $0.isNumber || $0 == "." || $0 == "-" || $0 == "s" || $0 == "j" }) {
-        return "\(name) (\(file))"
-      }
+      let isSame = rest.isEmpty || prefix.hasSuffix("-") || rest == "js"
+      if isSame || rest.drop(while: { $0 == "-" }).first?.isNumber == true { return "\(name) (\(file))" }
     }
     return nil
   }

@@ -22,8 +22,9 @@ enum Interrupts {
     if inputVectors & bit != 0 { PendingWork.add(.input) }
   }
 
-  /// Stands still until something interrupts, and returns with interrupts off, as they were.
-  static func halt() { Processor.waitForInterrupt() }
+  /// Stands still until something interrupts, and returns with interrupts off, as they were. The one place
+  /// where the kernel does.
+  static func halt() { ProcessorTime.halt() }
 
   /// Whether `vector` has interrupted since this was last asked. Interrupts are off.
   @inline(__always)

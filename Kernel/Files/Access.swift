@@ -9,8 +9,9 @@ struct AccessMode: OptionSet {
 }
 
 extension Identity {
-  /// The user with all rights over files.
-  @inline(__always) var isRoot: Bool { effectiveUserID == 0 }
+  /// Whether permissions and owners of files mean nothing to it: CAP_DAC_OVERRIDE, which root has together
+  /// with the other capabilities over files.
+  @inline(__always) var isRoot: Bool { effectiveCapabilities.rawValue & 1 << 1 != 0 }
 }
 
 /// Permissions of files (path_resolution(7)).
@@ -19,7 +20,7 @@ enum Access {
   @inline(__always)
   static func check(_ node: Node, _ mode: AccessMode) throws(Errno) {
     if identity.isRoot && (!mode.contains(.execute) || node.isDirectory) { return }
-    try check(node, mode, user: identity.effectiveUserID, group: identity.effectiveGroupID)
+    try check(node, mode, user: identity.fileSystemUserID, group: identity.fileSystemGroupID)
   }
 
   /// The same for the given user: `access` asks for the real one.
@@ -43,7 +44,7 @@ enum Access {
 
   /// Throws EPERM unless the process owns the file.
   static func checkOwner(_ node: Node) throws(Errno) {
-    guard identity.isRoot || identity.effectiveUserID == node.attributes.userIdentifier else { throw .EPERM }
+    guard identity.isRoot || identity.fileSystemUserID == node.attributes.userIdentifier else { throw .EPERM }
   }
 
   /// Whether a name may be taken out of a directory or changed: it is writable, and in one with the sticky
@@ -51,7 +52,7 @@ enum Access {
   static func checkRemoval(_ directory: Node, _ node: Node) throws(Errno) {
     if identity.isRoot { return }
     try check(directory, [.write, .execute])
-    let user = identity.effectiveUserID
+    let user = identity.fileSystemUserID
     if directory.attributes.mode & 0o1000 != 0 && directory.attributes.userIdentifier != user
       && node.attributes.userIdentifier != user
     {
@@ -63,14 +64,14 @@ enum Access {
   static func newNode(_ type: FileType, _ permissions: UInt32, in directory: Node, device: UInt64 = 0) -> NewNode {
     var granted = permissions & 0o7777
     if type != .symbolicLink { granted &= ~fileTree.mask }
-    var group = identity.effectiveGroupID
+    var group = identity.fileSystemGroupID
     // A directory with the set-group bit hands its group down, and to directories the bit too.
     if directory.attributes.mode & 0o2000 != 0 {
       group = directory.attributes.groupIdentifier
       if type == .directory { granted |= 0o2000 }
     }
     return NewNode(
-      type: type, permissions: granted, userIdentifier: identity.effectiveUserID, groupIdentifier: group,
+      type: type, permissions: granted, userIdentifier: identity.fileSystemUserID, groupIdentifier: group,
       device: device)
   }
 }

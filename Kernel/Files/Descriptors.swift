@@ -28,15 +28,12 @@ struct DescriptorTable {
   private var lowestFree = 0
   private(set) var count = 0
 
-  /// RLIMIT_NOFILE.
-  var softLimit: UInt64 = 1024
-  var hardLimit: UInt64 = 1_048_576
-
   private static var chunkSize: Int { 512 }
   /// `/proc/sys/fs/nr_open`.
   static var greatestLimit: Int { 1_048_576 }
 
-  private var limit: Int { Int(min(softLimit, UInt64(Self.greatestLimit))) }
+  /// No number reaches this: RLIMIT_NOFILE, at most `greatestLimit`.
+  @inline(__always) var limit: Int { Int(min(limits.files, UInt64(Self.greatestLimit))) }
 
   /// One more than the highest number ever used.
   var end: Int { traits.count }

@@ -32,19 +32,26 @@ enum Files {
 
   /// Mounts what is not on the disk.
   private static func mountOthers() throws(Errno) {
-    // A tree that comes with files in /tmp keeps them: they can be written like all others.
-    if isEmptyOrMissing(bytes(of: "/tmp")) {
-      try fileTree.mount(TemporaryFileSystem().makeRoot(permissions: 0o1777), at: bytes(of: "/tmp"))
+    try fileTree.mount(DeviceTable.make().root(), at: bytes(of: "/dev"))
+    try fileTree.mount(ProcTable.make().root(), at: bytes(of: "/proc"))
+    try fileTree.mount(SysTable.make().root(), at: bytes(of: "/sys"))
+    try fileTree.mount(TemporaryFileSystem().makeRoot(permissions: 0o1777), at: bytes(of: "/dev/shm"))
+    let temporary = bytes(of: "/tmp")
+    // What the image has in /tmp, be it the program itself, is not to be hidden.
+    if try !hasEntries(temporary) {
+      try fileTree.mount(TemporaryFileSystem().makeRoot(permissions: 0o1777), at: temporary)
     }
   }
 
-  private static func isEmptyOrMissing(_ path: [UInt8]) -> Bool {
-    guard let node = try? Paths.resolve(path) else { return true }
+  private static func hasEntries(_ path: [UInt8]) throws(Errno) -> Bool {
+    guard let node = try Paths.walk(path, from: fileTree.root, .creates).location.node, node.isDirectory else {
+      return false
+    }
     var isEmpty = true
-    try? node.enumerate(after: 0) { _ in
+    try node.enumerate(after: 0) { _ in
       isEmpty = false
       return false
     }
-    return isEmpty
+    return !isEmpty
   }
 }

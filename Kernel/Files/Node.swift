@@ -85,6 +85,9 @@ class Node {
   /// Whether there is a position: `lseek`, `pread` and `pwrite` make sense.
   var isSeekable: Bool { true }
 
+  /// The greatest offset and size.
+  var maximumSize: UInt64 { 0x7fff_ffff_ffff_ffff }
+
   /// What can be done without waiting.
   func readiness() -> Readiness { .always }
 

@@ -15,6 +15,17 @@ public enum ProgramMemory {
     return end <= 0x4000_0000_0000 || address >= 0x5000_0000_0000
   }
 
+  /// `isRange` for a few bytes (at most a page): one comparison for addresses above the kernel's window, where
+  /// stacks and mappings are, and a second for those below.
+  @inlinable @inline(__always)
+  static func isPlace(_ address: UInt64, _ count: UInt64) -> Bool {
+    if count <= 4096 && (address &- 0x5000_0000_0000 < 0x2fff_ffff_f000 || address < 0x3fff_ffff_f000) { return true }
+    return isRangeSlowly(address, count)
+  }
+
+  @usableFromInline @inline(never)
+  static func isRangeSlowly(_ address: UInt64, _ count: UInt64) -> Bool { isRange(address, count) }
+
   /// Fills `destination` from the program's memory.
   public static func read(from address: UInt64, into destination: inout MutableSpan<UInt8>) -> Bool {
     let count = destination.count
@@ -46,7 +57,7 @@ public enum ProgramMemory {
 
   /// A value of a type without pointers.
   public static func load<Value: BitwiseCopyable>(_ type: Value.Type, at address: UInt64) -> Value? {
-    guard isRange(address, UInt64(MemoryLayout<Value>.size)) else { return nil }
+    guard isPlace(address, UInt64(MemoryLayout<Value>.size)) else { return nil }
     return withUnsafeTemporaryAllocation(of: Value.self, capacity: 1) { buffer in
       guard
         program_copy(UInt64(UInt(bitPattern: buffer.baseAddress)), address, UInt64(MemoryLayout<Value>.size)) == 0
@@ -55,9 +66,22 @@ public enum ProgramMemory {
     }
   }
 
+  /// Calls `body` with a value of a type without pointers; for large ones, which `load` would copy. False if
+  /// it cannot be read.
+  @inline(__always)
+  public static func withLoaded<Value: BitwiseCopyable>(
+    _ type: Value.Type, at address: UInt64, _ body: (inout Value) -> Bool
+  ) -> Bool {
+    guard isPlace(address, UInt64(MemoryLayout<Value>.size)) else { return false }
+    return withUnsafeTemporaryAllocation(of: Value.self, capacity: 1) { buffer in
+      let start = UInt64(UInt(bitPattern: buffer.baseAddress))
+      return program_copy(start, address, UInt64(MemoryLayout<Value>.size)) == 0 && body(&buffer[0])
+    }
+  }
+
   /// Stores a value of a type without pointers. The caller has no padding in it that holds kernel data.
   public static func store<Value: BitwiseCopyable>(_ value: Value, at address: UInt64) -> Bool {
-    guard isRange(address, UInt64(MemoryLayout<Value>.size)) else { return false }
+    guard isPlace(address, UInt64(MemoryLayout<Value>.size)) else { return false }
     return withUnsafePointer(to: value) {
       program_copy(address, UInt64(UInt(bitPattern: $0)), UInt64(MemoryLayout<Value>.size)) == 0
     }
@@ -66,7 +90,7 @@ public enum ProgramMemory {
   /// One word; cheaper than `load`.
   @inline(__always)
   public static func loadWord(at address: UInt64) -> UInt64? {
-    guard isRange(address, 8) else { return nil }
+    guard isPlace(address, 8) else { return nil }
     var value: UInt64 = 0
     return program_load(&value, address) == 0 ? value : nil
   }
@@ -74,7 +98,13 @@ public enum ProgramMemory {
   /// One word; cheaper than `store`.
   @inline(__always)
   public static func storeWord(_ value: UInt64, at address: UInt64) -> Bool {
-    isRange(address, 8) && program_store(address, value) == 0
+    isPlace(address, 8) && program_store(address, value) == 0
+  }
+
+  /// Two words in a row; cheaper than `store`. If only the second cannot be stored, the first is.
+  @inline(__always)
+  public static func storePair(_ first: UInt64, _ second: UInt64, at address: UInt64) -> Bool {
+    isPlace(address, 16) && program_store_pair(address, first, second) == 0
   }
 
   /// Clears `count` bytes.
@@ -109,13 +139,33 @@ public enum ProgramMemory {
     // Not beyond what can be named: a string may end just before the edge.
     let edge: UInt64 = address < 0x4000_0000_0000 ? 0x4000_0000_0000 : 0x8000_0000_0000
     let reach = min(UInt64(limit), edge - address)
-    return withUnsafeTemporaryAllocation(byteCount: limit, alignment: 8) { buffer in
+    // Nearly all strings are short: they are read straight into an array that is large enough for those.
+    var result = StringResult.fault
+    let short = min(reach, 88)
+    let bytes = [UInt8](unsafeUninitializedCapacity: 88) { target, count in
+      let length = program_string(UInt64(UInt(bitPattern: target.baseAddress)), address, short)
+      count = length < short ? Int(length) : 0
+      if length == short { result = .tooLong }
+      if length < short { result = .string([]) }
+    }
+    switch result {
+    case .string: return .string(bytes)
+    case .tooLong where reach > short: return longString(at: address, reach: reach, limit: UInt64(limit))
+    case .tooLong: return reach == UInt64(limit) ? .tooLong : .fault
+    case .fault: return .fault
+    }
+  }
+
+  @inline(never)
+  private static func longString(at address: UInt64, reach: UInt64, limit: UInt64) -> StringResult {
+    withUnsafeTemporaryAllocation(byteCount: Int(reach), alignment: 8) { buffer in
       let length = program_string(UInt64(UInt(bitPattern: buffer.baseAddress)), address, reach)
       if length == .max { return .fault }
-      if length == reach { return reach == UInt64(limit) ? .tooLong : .fault }
+      if length == reach { return reach == limit ? .tooLong : .fault }
       return .string(
         [UInt8](unsafeUninitializedCapacity: Int(length)) { target, count in
-          UnsafeMutableRawBufferPointer(target).copyMemory(from: UnsafeRawBufferPointer(rebasing: buffer[..<Int(length)]))
+          UnsafeMutableRawBufferPointer(target).copyMemory(
+            from: UnsafeRawBufferPointer(rebasing: buffer[..<Int(length)]))
           count = Int(length)
         })
     }
@@ -124,8 +174,9 @@ public enum ProgramMemory {
   /// Saves the program's vector registers in XSAVE's standard format at `address`, which is 64-byte
   /// aligned and has room for `Processor.vectorStateSize` bytes. False: that memory cannot be written.
   public static func saveVectorState(at address: UInt64) -> Bool {
-    address & 63 == 0 && clear(address, count: UInt64(Processor.vectorStateSize))
-      && program_save_vectors(address, Processor.vectorStateMask) == 0
+    // XSAVE writes all of a component but only a part of the header, of which the rest must be zero.
+    address & 63 == 0 && isRange(address, UInt64(Processor.vectorStateSize))
+      && program_zero(address &+ 512, 64) == 0 && program_save_vectors(address, Processor.vectorStateMask) == 0
   }
 
   /// Loads the program's vector registers from what stands at `address`. False: it cannot be read, or the

@@ -39,6 +39,12 @@ public struct TrapFrame: BitwiseCopyable {
     let number = errorCode
     self = state
     errorCode = number
+    setComplete()
+  }
+
+  /// The same for a system call that has set every register in the frame one by one.
+  @inline(__always)
+  public mutating func setComplete() {
     vector = Self.systemCallVector + 1
     PendingWork.add(.resume)
   }

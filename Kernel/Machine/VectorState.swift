@@ -17,7 +17,6 @@ public enum VectorState {
     return program_restore_vectors(frame.address, Processor.vectorStateMask) == 0
   }
 
-
   /// Loads the 512 bytes of FXSAVE at the start of `frame` and resets everything beyond (the header of
   /// XSAVE is written over what `frame` holds there).
   public static func restoreLegacy(from frame: Frame) -> Bool {

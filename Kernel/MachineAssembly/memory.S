@@ -69,7 +69,7 @@ free:
 // three labels.
 
     .globl program_access_start, program_access_end, program_access_failed
-    .globl program_copy, program_zero, program_string, program_load, program_store
+    .globl program_copy, program_zero, program_string, program_load, program_store, program_store_pair
     .globl program_save_vectors, program_restore_vectors
 program_access_start:
 // program_copy(destination, source, count) -> 0, or -1
@@ -102,6 +102,12 @@ program_load:
 // program_store(destination, value) -> 0, or -1
 program_store:
     movq %rsi, (%rdi)
+    xorl %eax, %eax
+    ret
+// program_store_pair(destination, first, second) -> 0, or -1
+program_store_pair:
+    movq %rsi, (%rdi)
+    movq %rdx, 8(%rdi)
     xorl %eax, %eax
     ret
 // program_string(destination, source, limit) -> length without the zero; limit if there is no zero; -1

@@ -24,6 +24,8 @@ struct CodePlace {
     fileAddress = linked
     let finder = ElfSymbolFinder(header: program.header) { Self.read(node, $0, $1) }
     guard let found = finder.symbol(at: isReturn ? linked &- 1 : linked) else { return }
+    // Behind the end of a symbol stands something that has none, such as a static function of a stripped file.
+    guard found.size == 0 || linked &- found.address <= found.size else { return }
     symbol = found.name
     symbolOffset = linked &- found.address
   }

@@ -198,6 +198,8 @@ enum CrashCause {
     case Vector.overflow: message.append("overflow (into)")
     case Vector.boundRange: message.append("bound range exceeded")
     case Vector.invalidOpcode: message.append("not an instruction, or one that this processor does not have")
+    case Vector.generalProtection where ProgramMemory.load(UInt8.self, at: frame.rip) == 0xf4:
+      message.append("hlt, a privileged instruction")
     case Vector.generalProtection:
       message.append("a non-canonical address, a misaligned vector access or a privileged instruction")
     case Vector.stackFault: message.append("a non-canonical address relative to the stack pointer")
@@ -229,6 +231,12 @@ enum CrashCause {
     case .notMapped:
       message.append(address < 4096 ? ": a null pointer; nothing is mapped there" : ": nothing is mapped there")
     case .notAllowed, .stackGuard:
+      if let index = addressSpace.map.index(containing: address),
+        addressSpace.map.entries[index].value.protection.isEmpty
+      {
+        message.append(": the memory there is mapped without any access")
+        return
+      }
       message.append(
         isFetch
           ? ": the memory there is not executable"

@@ -8,6 +8,8 @@ enum FirstProgram {
   /// Starts it as the configuration says; ends the machine with one sentence if that cannot be done.
   static func start(_ configuration: MachineConfiguration) -> Never {
     addressSpace.allowsJIT = configuration.allowsJIT
+    identity = Identity(user: configuration.userID, group: configuration.groupID)
+    hostName = configuration.hostname
     var frame = TrapFrame()
     do throws(Errno) {
       let directory = try Paths.walk(configuration.workingDirectory, from: fileTree.root, [.followsLast])

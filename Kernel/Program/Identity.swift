@@ -12,7 +12,13 @@ struct Identity {
   var savedGroupID: UInt32 = 0
   var fileSystemGroupID: UInt32 = 0
   /// Supplementary groups.
-  var groups: [UInt32] = []
+  var groups: [UInt32] {
+    get { groupList ?? [] }
+    set { groupList = newValue }
+  }
+  /// nil for none: an empty array would have to be made when `identity` is first used, and every use, one for
+  /// each path that is looked up, would ask whether it is.
+  private var groupList: [UInt32]?
 
   var effectiveCapabilities = Capabilities.all
   var permittedCapabilities = Capabilities.all
@@ -42,7 +48,7 @@ struct Identity {
   }
 
   func isMember(of group: UInt32) -> Bool {
-    group == effectiveGroupID || groups.contains(group)
+    group == effectiveGroupID || (groupList?.contains(group) ?? false)
   }
 
   func may(_ capability: Capabilities) -> Bool { effectiveCapabilities.isSuperset(of: capability) }

@@ -15,23 +15,23 @@ enum VDSO {
     return frame
   }()
 
-  /// The state of the clock that the data page shows.
-  private static var publishedGeneration: UInt32 = 0
-  private static var publishedOffset: UInt64? = nil
+  /// Whether the data page does not show all that it could.
+  private static var isIncomplete = true
 
   /// Shows the clock's present scale to the program. After the clock was set up or refined.
+  @inline(never)
   static func update() {
+    guard Clock.generation != 0 else { return }
     let scale = Clock.scale
     let offset = Clock.realtimeOffset
     VDSOImage.publish(
       dataFrame, timestampBase: scale.timestampBase, multiplier: scale.multiplier,
       realtime: offset.map { scale.nanosecondsBase &+ $0 }, monotonic: scale.nanosecondsBase)
-    publishedGeneration = Clock.generation
-    publishedOffset = offset
+    isIncomplete = offset == nil
   }
 
-  /// `update`, if the clock has changed since: the calls that the vDSO falls back to make it work.
+  /// `update`, until everything is shown: the calls that the vDSO falls back to make it work.
   @inline(__always) static func updateIfNeeded() {
-    if publishedGeneration != Clock.generation || publishedOffset != Clock.realtimeOffset { update() }
+    if isIncomplete { update() }
   }
 }

@@ -80,9 +80,8 @@ enum FloatingPointCode {
 private func debugSignal(_ rip: UInt64) -> SignalInformation? {
   let status = Processor.takeDebugStatus()
   if HaltDetection.isAboutToHalt(rip, debugStatus: status) {
-    // What a privileged instruction is on Linux.
-    Signals.lastException = (Vector.generalProtection, 0, Signals.lastException.faultAddress)
-    return SignalInformation(Signal.segmentation, code: SignalInformation.kernel)
+    HaltDetection.raise()
+    return nil
   }
   // DR6 (Intel SDM volume 3, 17.2.3): bit 14 single step, bits 0 to 3 breakpoints; neither: `int1`.
   let code: Int32 = status & 1 << 14 != 0 ? 2 : status & 0xf != 0 ? 4 : 1

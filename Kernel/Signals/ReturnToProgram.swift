@@ -9,9 +9,9 @@ public func kernelReturnToProgram(_ frame: inout TrapFrame) {
   while true {
     PendingWork.remove(.resume)
     if PendingWork.take(.input) { Console.receive() }
-    Ticks.tickIfDue(frame)
-    PendingWork.remove(.signal)
-    Signals.deliver(&frame)
+    Ticks.tickIfDue(&frame)
+    let mustDeliver = PendingWork.take(.signal)
+    if mustDeliver || !Signals.isPossibleAddress(frame.rip) { Signals.deliver(&frame) }
     // Delivering may have waited (for a page, for SIGCONT) and let interrupts in meanwhile.
     if PendingWork.isEmpty { break }
   }

@@ -55,26 +55,24 @@ struct SignalFrame: BitwiseCopyable {
   var restorer: UInt64 = 0
   var user = UserContext()
   var information = SignalInformation()
-  /// The rest of the 128 bytes of `siginfo_t`.
-  var zero = InlineArray<10, UInt64>(repeating: 0)
 
-  static var size: UInt64 { UInt64(MemoryLayout<SignalFrame>.size) }
+  /// With the rest of the 128 bytes of `siginfo_t`, which is zero.
+  static var size: UInt64 { UInt64(MemoryLayout<SignalFrame>.size) + restSize }
+  static var restSize: UInt64 { 80 }
   static var userOffset: UInt64 { 8 }
   static var informationOffset: UInt64 { 8 + UInt64(MemoryLayout<UserContext>.size) }
 }
 
-/// `struct _fpx_sw_bytes`: says, inside the FXSAVE area, that an XSAVE area follows.
-private struct VectorStateNote: BitwiseCopyable {
-  var magic: UInt32 = Self.firstMagic
-  var sizeWithEnd: UInt32
-  var features: UInt64
-  var size: UInt32
-  var padding = InlineArray<7, UInt32>(repeating: 0)
-
-  static var firstMagic: UInt32 { 0x4650_5853 }
-  static var secondMagic: UInt32 { 0x4650_5845 }
+/// `struct _fpx_sw_bytes`: says, inside the FXSAVE area, that an XSAVE area follows. In words: a magic
+/// number and the size with the number at the end, the features, the size.
+private enum VectorStateNote {
+  static var firstMagic: UInt64 { 0x4650_5853 }
+  static var secondMagic: UInt64 { 0x4650_5845 }
   /// Bytes 464 to 511 of an FXSAVE area are the program's (Intel SDM volume 1, table 10-2).
   static var offset: UInt64 { 464 }
+  /// Of MXCSR, and its bits that do not exist: a processor refuses to load them.
+  static var controlOffset: UInt64 { 24 }
+  static var controlReserved: UInt64 { 0xffff_0000 }
 }
 
 extension Signals {
@@ -103,6 +101,17 @@ extension Signals {
     // An overflow of the alternate stack must not reach what lies below it.
     if (isNested || isEntering) && !stack.spans(address) { return false }
 
+    guard ProgramMemory.saveVectorState(at: vectors),
+      ProgramMemory.storePair(
+        VectorStateNote.firstMagic | (vectorSize &+ 4) << 32, Processor.vectorStateMask,
+        at: vectors &+ VectorStateNote.offset),
+      ProgramMemory.storeWord(vectorSize, at: vectors &+ VectorStateNote.offset &+ 16),
+      let present = ProgramMemory.loadWord(at: vectors &+ 512),
+      // x87 and SSE count as present even in their initial state, as Linux has it.
+      present & 3 == 3 || ProgramMemory.storeWord(present | 3, at: vectors &+ 512),
+      ProgramMemory.store(UInt32(VectorStateNote.secondMagic), at: vectors &+ vectorSize)
+    else { return false }
+
     var saved = SignalFrame()
     saved.restorer = action.restorer
     saved.user.stackBase = stack.base
@@ -112,17 +121,12 @@ extension Signals {
     saved.user.context.oldMask = thread.maskToSave.bits
     saved.user.mask = thread.maskToSave
     saved.information = information
-    let note = VectorStateNote(
-      sizeWithEnd: UInt32(truncatingIfNeeded: vectorSize &+ 4), features: Processor.vectorStateMask,
-      size: UInt32(truncatingIfNeeded: vectorSize))
-    guard ProgramMemory.saveVectorState(at: vectors),
-      ProgramMemory.store(note, at: vectors &+ VectorStateNote.offset),
-      // x87 and SSE count as present even in their initial state, as Linux has it.
-      let present = ProgramMemory.loadWord(at: vectors &+ 512),
-      ProgramMemory.storeWord(present | 3, at: vectors &+ 512),
-      ProgramMemory.store(VectorStateNote.secondMagic, at: vectors &+ vectorSize),
-      ProgramMemory.store(saved, at: address)
-    else { return false }
+    guard ProgramMemory.store(saved, at: address) else { return false }
+    // The rest of `siginfo_t`; who does not ask for the information does not get it.
+    if action.has(SignalAction.information) {
+      guard ProgramMemory.clear(address &+ SignalFrame.size &- SignalFrame.restSize, count: SignalFrame.restSize)
+      else { return false }
+    }
 
     frame.rip = action.handler
     frame.rsp = address
@@ -140,15 +144,16 @@ extension Signals {
   /// processor itself checks the vector state, and where the program goes on is checked on the way out.
   static func leaveHandler(_ frame: inout TrapFrame) -> Bool {
     // The handler's `ret` popped the return address.
-    guard let user = ProgramMemory.load(UserContext.self, at: frame.rsp) else { return false }
-    guard restoreVectorState(from: user.context.vectorState) else { return false }
-    thread.block(exactly: user.mask)
-    frame.replace(with: user.context.state(flags: frame.rflags))
-    // A stack that cannot be set again is no reason to fail (Linux: restore_altstack).
-    _ = SignalRules.setAlternateStack(
-      base: user.stackBase, size: user.stackSize, flags: UInt32(truncatingIfNeeded: user.stackFlags),
-      stackPointer: frame.rsp, minimumSize: AlternateStack.minimumSize, &thread)
-    return true
+    ProgramMemory.withLoaded(UserContext.self, at: frame.rsp) { user in
+      guard restoreVectorState(from: user.context.vectorState) else { return false }
+      setMask(user.mask)
+      user.context.restore(to: &frame)
+      // A stack that cannot be set again is no reason to fail (Linux: restore_altstack).
+      _ = SignalRules.setAlternateStack(
+        base: user.stackBase, size: user.stackSize, flags: UInt32(truncatingIfNeeded: user.stackFlags),
+        stackPointer: frame.rsp, minimumSize: AlternateStack.minimumSize, &thread)
+      return true
+    }
   }
 
   private static func restoreVectorState(from address: UInt64) -> Bool {
@@ -156,15 +161,17 @@ extension Signals {
       Processor.resetVectorState()
       return true
     }
-    guard let note = ProgramMemory.load(VectorStateNote.self, at: address &+ VectorStateNote.offset) else {
-      return false
-    }
-    let isExtended =
-      note.magic == VectorStateNote.firstMagic && note.size >= 576 && note.size <= note.sizeWithEnd
-      && UInt64(note.size) <= UInt64(Processor.vectorStateSize)
-    if isExtended {
-      guard let end = ProgramMemory.load(UInt32.self, at: address &+ UInt64(note.size)) else { return false }
-      if end == VectorStateNote.secondMagic { return ProgramMemory.restoreVectorState(from: address) }
+    guard let magic = ProgramMemory.loadWord(at: address &+ VectorStateNote.offset),
+      let control = ProgramMemory.loadWord(at: address &+ VectorStateNote.controlOffset),
+      // QEMU's emulation would load them.
+      control & VectorStateNote.controlReserved == 0
+    else { return false }
+    let length = (magic >> 32) &- 4
+    if magic & 0xffff_ffff == VectorStateNote.firstMagic && length >= 576
+      && length <= UInt64(Processor.vectorStateSize)
+    {
+      guard let end = ProgramMemory.loadWord(at: address &+ length &- 4) else { return false }
+      if end >> 32 == VectorStateNote.secondMagic { return ProgramMemory.restoreVectorState(from: address) }
     }
     // A frame that knows nothing of XSAVE: 512 bytes of FXSAVE.
     guard address & 15 == 0, let frame = PhysicalMemory.allocateZeroed() else { return false }
@@ -212,9 +219,9 @@ extension SignalContext {
     vectorState = address
   }
 
-  /// The registers, as far as a program may set them; the other bits of RFLAGS are those of `flags`.
-  func state(flags: UInt64) -> TrapFrame {
-    var frame = TrapFrame()
+  /// Puts the registers back, as far as a program may set them.
+  @inline(__always)
+  func restore(to frame: inout TrapFrame) {
     frame.r8 = r8
     frame.r9 = r9
     frame.r10 = r10
@@ -232,7 +239,7 @@ extension SignalContext {
     frame.rcx = rcx
     frame.rsp = rsp
     frame.rip = rip
-    frame.rflags = flags & ~ProgramFlags.restorable | rflags & ProgramFlags.restorable
-    return frame
+    frame.rflags = frame.rflags & ~ProgramFlags.restorable | rflags & ProgramFlags.restorable
+    frame.setComplete()
   }
 }

@@ -77,7 +77,7 @@ enum Signals {
         thread.maskToRestore = nil
         thread.block(exactly: mask)
       }
-      refuseImpossibleAddress(frame)
+      if !isPossibleAddress(frame.rip) { refuseAddress(frame.rip) }
     } while isInterrupting
   }
 
@@ -98,12 +98,15 @@ enum Signals {
 
   /// Where the program is to go on must be an address at which it may be: `iretq` would fault in the
   /// kernel on a non-canonical one, and the kernel's own code is not the program's to enter.
-  private static func refuseImpossibleAddress(_ frame: TrapFrame) {
-    if frame.rip < 0x7fff_ffff_f000 && !isKernelAddress(frame.rip) { return }
-    let isCanonical = (Int64(bitPattern: frame.rip) << 16) >> 16 == Int64(bitPattern: frame.rip)
+  @inline(__always)
+  static func isPossibleAddress(_ rip: UInt64) -> Bool { rip < 0x7fff_ffff_f000 && !isKernelAddress(rip) }
+
+  @inline(never)
+  private static func refuseAddress(_ rip: UInt64) {
+    let isCanonical = (Int64(bitPattern: rip) << 16) >> 16 == Int64(bitPattern: rip)
     if isCanonical {
-      lastException = (Vector.pageFault, 0x15, frame.rip)
-      force(SignalInformation(Signal.segmentation, code: SegmentationCode.notMapped, address: frame.rip))
+      lastException = (Vector.pageFault, 0x15, rip)
+      force(SignalInformation(Signal.segmentation, code: SegmentationCode.notMapped, address: rip))
     } else {
       lastException = (Vector.generalProtection, 0, lastException.faultAddress)
       force(SignalInformation(Signal.segmentation, code: SignalInformation.kernel))

@@ -37,3 +37,14 @@ enum Sleep {
     return outcome
   }
 }
+
+extension Wait {
+  /// `until` with an end in monotonic time; false if that came before `isReady`.
+  static func until(deadline: UInt64?, _ isReady: () -> Bool) throws(Errno) -> Bool {
+    switch Sleep.until(deadline: deadline, isReady) {
+    case .ready: return true
+    case .timedOut: return false
+    case .interrupted: throw .ERESTARTSYS
+    }
+  }
+}

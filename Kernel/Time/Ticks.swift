@@ -31,15 +31,17 @@ enum Ticks {
   }
 
   /// Looks around, if it is time to. Called on the way back to the program.
-  static func tickIfDue(_ frame: TrapFrame) {
-    if PendingWork.take(.tick) || isOverdue { tick(frame) }
+  @inline(__always)
+  static func tickIfDue(_ frame: inout TrapFrame) {
+    if PendingWork.take(.tick) || isOverdue { tick(&frame) }
   }
 
-  private static func tick(_ frame: TrapFrame) {
+  @inline(never)
+  private static func tick(_ frame: inout TrapFrame) {
     isOverdue = false
     if frame.vector == Vector.timer {
       inProgram &+= 1
-      HaltDetection.look(frame.rip)
+      HaltDetection.look(&frame)
     } else {
       inKernel &+= 1
     }
@@ -64,8 +66,10 @@ enum ProcessorTime {
 
   /// Lets the processor wait for an interrupt, and does not count that as the program's time.
   static func halt() {
+    // Before the program runs, nobody counts, and nobody needs the clock yet.
+    if started == 0 { return Processor.waitForInterrupt() }
     let start = Clock.monotonicNanoseconds()
-    Interrupts.halt()
+    Processor.waitForInterrupt()
     idle &+= Clock.monotonicNanoseconds() &- start
   }
 

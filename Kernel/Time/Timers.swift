@@ -20,7 +20,15 @@ enum Timers {
     var deadline: UInt64
     var owner: Owner
   }
-  private static var entries: [Entry] = []
+  /// nil until there is a first one (so that this global needs no code to be made).
+  private static var list: [Entry]?
+  private static var entries: [Entry] {
+    get { list ?? [] }
+    _modify {
+      if list == nil { list = [] }
+      yield &list!
+    }
+  }
   /// What the hardware timer is set to; `.max` while it is not set.
   private static var armedFor: UInt64 = .max
   /// While the program runs, at least this often somebody looks around (see `Ticks`).
@@ -36,12 +44,12 @@ enum Timers {
 
   /// Forgets the deadline of `owner`, if it has one.
   static func remove(_ owner: Owner) {
-    entries.removeAll { $0.owner == owner }
+    list?.removeAll { $0.owner == owner }
   }
 
   /// Tells everybody whose time has come.
   static func expire(now: UInt64) {
-    while let first = entries.first, first.deadline <= now {
+    while let first = list?.first, first.deadline <= now {
       entries.remove(at: 0)
       switch first.owner {
       case .sleeper: break
@@ -54,7 +62,7 @@ enum Timers {
   /// Sets the hardware timer for what comes next.
   static func arm(now: UInt64, isProgramRunning: Bool) {
     var target: UInt64 = isProgramRunning ? now &+ tickNanoseconds : .max
-    if let first = entries.first { target = min(target, first.deadline) }
+    if let first = list?.first { target = min(target, first.deadline) }
     armedFor = target
     if target == .max { return LocalAPIC.stopTimer() }
     LocalAPIC.startTimer(nanoseconds: target > now ? target - now : 1)

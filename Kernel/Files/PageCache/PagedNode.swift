@@ -41,9 +41,6 @@ class PagedNode: Node {
   /// So many more pages (or fewer) differ from what is stored.
   func dirtyChanged(_ change: Int) {}
 
-  /// How long a file may be.
-  var maximumSize: UInt64 { 0x7fff_ffff_ffff_f000 }
-
   deinit {
     var from: UInt64 = 0
     while let found = pages.next(from: from) {

@@ -11,6 +11,9 @@ struct WalkOptions: OptionSet {
   static let allowsEmpty = WalkOptions(rawValue: 2)
   /// The last name is to be created: not finding it is no news for `--missing`.
   static let creates = WalkOptions(rawValue: 4)
+  /// The last component is a name to create, move or remove: a symbolic link there is not followed even if
+  /// a slash comes after it.
+  static let name = WalkOptions(rawValue: 8)
   // The RESOLVE_ flags of openat2.
   static let oneFileSystem = WalkOptions(rawValue: 0x100)
   static let noMagicLinks = WalkOptions(rawValue: 0x200)
@@ -18,6 +21,12 @@ struct WalkOptions: OptionSet {
   static let beneath = WalkOptions(rawValue: 0x800)
   static let inRoot = WalkOptions(rawValue: 0x1000)
   static let restricted: WalkOptions = [.oneFileSystem, .noMagicLinks, .noSymbolicLinks, .beneath, .inRoot]
+
+  /// Whether a symbolic link at the end is followed.
+  @inline(__always)
+  func follows(_ hasTrailingSlash: Bool) -> Bool {
+    contains(.followsLast) || hasTrailingSlash && !contains(.name)
+  }
 }
 
 /// Where a path leads.
@@ -142,7 +151,7 @@ enum Paths {
         guard isLast else { throw .ENOENT }
         return Walk(location: child, ending: .name, hasTrailingSlash: hasTrailingSlash)
       }
-      if node.attributes.isSymbolicLink && (!isLast || hasTrailingSlash || options.contains(.followsLast)) {
+      if node.attributes.isSymbolicLink && (!isLast || options.follows(hasTrailingSlash)) {
         links += 1
         guard links <= maximumLinks else { throw .ELOOP }
         if let place = try node.followMagicLink() {
@@ -159,7 +168,7 @@ enum Paths {
       current = child
       ending = .name
     }
-    if hasTrailingSlash && !current.isDirectory { throw .ENOTDIR }
+    if hasTrailingSlash && !current.isDirectory { throw options.contains([.creates, .name]) ? .EEXIST : .ENOTDIR }
     return Walk(location: current, ending: ending, hasTrailingSlash: hasTrailingSlash)
   }
 

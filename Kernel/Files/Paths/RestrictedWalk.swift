@@ -46,7 +46,7 @@ enum RestrictedWalk {
         guard isLast else { throw .ENOENT }
         return Walk(location: child, ending: .name, hasTrailingSlash: hasTrailingSlash)
       }
-      if node.attributes.isSymbolicLink && (!isLast || hasTrailingSlash || options.contains(.followsLast)) {
+      if node.attributes.isSymbolicLink && (!isLast || options.follows(hasTrailingSlash)) {
         links += 1
         guard links <= Paths.maximumLinks, !options.contains(.noSymbolicLinks) else { throw .ELOOP }
         if let place = try node.followMagicLink() {

@@ -30,7 +30,7 @@ final class Pipe: Node {
     super.init(
       fileSystem: Self.pipes, number: Self.lastNumber,
       attributes: Attributes(
-        type: .fifo, permissions: 0o600, user: identity.effectiveUserID, group: identity.effectiveGroupID))
+        type: .fifo, permissions: 0o600, user: identity.fileSystemUserID, group: identity.fileSystemGroupID))
   }
 
   deinit {

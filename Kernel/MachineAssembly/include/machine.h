@@ -78,6 +78,7 @@ uint64_t program_copy(uint64_t destination, uint64_t source, uint64_t count);
 uint64_t program_zero(uint64_t destination, uint64_t count);
 uint64_t program_load(uint64_t *value, uint64_t source);
 uint64_t program_store(uint64_t destination, uint64_t value);
+uint64_t program_store_pair(uint64_t destination, uint64_t first, uint64_t second);
 uint64_t program_save_vectors(uint64_t area, uint64_t mask);
 uint64_t program_restore_vectors(uint64_t area, uint64_t mask);
 uint64_t program_string(uint64_t destination, uint64_t source, uint64_t limit);

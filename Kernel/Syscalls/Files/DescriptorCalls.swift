@@ -55,14 +55,14 @@ func sysFcntl(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   switch command {
   case Command.duplicate, Command.duplicateClosedOnExec:
     let minimum = UInt64(UInt32(truncatingIfNeeded: argument))
-    guard minimum < min(descriptors.softLimit, UInt64(DescriptorTable.greatestLimit)) else { throw .EINVAL }
+    guard minimum < UInt64(descriptors.limit) else { throw .EINVAL }
     return try descriptors.install(
       file, closeOnExec: command == Command.duplicateClosedOnExec, from: Int(minimum))
   case Command.getDescriptorFlags: return descriptors.isCloseOnExec(call.first) ? 1 : 0
   case Command.setDescriptorFlags:
     descriptors.setCloseOnExec(call.first, argument & 1 != 0)
     return 0
-  case Command.getFlags: return UInt64(file.flags.union(.largeFile).rawValue)
+  case Command.getFlags: return UInt64(file.flags.rawValue)
   default: break
   }
   // With O_PATH nothing else goes.

@@ -5,7 +5,7 @@ import Machine
 private func newName(_ directory: Int32, _ address: UInt64, forDirectory: Bool = false) throws(Errno)
   -> (location: Location, parent: Node)
 {
-  let walk = try Paths.walk(directory, address, .creates)
+  let walk = try Paths.walk(directory, address, [.creates, .name])
   if walk.location.node != nil { throw .EEXIST }
   // A name that does not exist and is not to be a directory's cannot end in a slash.
   if walk.hasTrailingSlash && !forDirectory { throw .ENOENT }
@@ -43,7 +43,7 @@ func sysMkdirat(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
 }
 
 private func removeDirectory(_ directory: Int32, _ path: UInt64) throws(Errno) -> UInt64 {
-  let walk = try Paths.walk(directory, path, [])
+  let walk = try Paths.walk(directory, path, .name)
   if walk.ending == .dot { throw .EINVAL }
   if walk.ending == .dotDot { throw .ENOTEMPTY }
   let (location, node, parent) = try oldName(walk)
@@ -61,7 +61,7 @@ func sysRmdir(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
 // MARK: removing names
 
 private func unlink(_ directory: Int32, _ path: UInt64) throws(Errno) -> UInt64 {
-  let walk = try Paths.walk(directory, path, [])
+  let walk = try Paths.walk(directory, path, .name)
   if walk.ending != .name { throw .EISDIR }
   let (location, node, parent) = try oldName(walk)
   if node.isDirectory { throw .EISDIR }

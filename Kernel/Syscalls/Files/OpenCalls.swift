@@ -7,6 +7,7 @@ func openPath(
 ) throws(Errno) -> UInt64 {
   var flags = given
   if flags.contains(.pathOnly) { flags.formIntersection([.pathOnly, .directory, .noFollow, .closeOnExec]) }
+  if !flags.contains(.pathOnly) { flags.insert(.largeFile) }
   if flags.contains(.temporary) { return try openUnnamed(directory, path, flags, permissions, restrictions) }
   if flags.contains(.create) && flags.contains(.directory) { throw .EINVAL }
   try descriptors.checkRoom()

@@ -8,7 +8,7 @@ private func changeMode(_ node: Node, _ mode: UInt64) throws(Errno) -> UInt64 {
   if node.attributes.isSymbolicLink { throw .EOPNOTSUPP }
   var permissions = UInt32(truncatingIfNeeded: mode) & 0o7777
   // Only members of a file's group may let others run it in that group's name.
-  if !identity.isRoot && node.attributes.groupIdentifier != identity.effectiveGroupID
+  if !identity.isRoot && node.attributes.groupIdentifier != identity.fileSystemGroupID
     && !identity.isMember(of: node.attributes.groupIdentifier)
   {
     permissions &= ~0o2000
@@ -46,7 +46,7 @@ private func changeOwner(_ node: Node, _ user: UInt64, _ group: UInt64) throws(E
   if !identity.isRoot {
     try Access.checkOwner(node)
     if let wanted = change.userIdentifier, wanted != node.attributes.userIdentifier { throw .EPERM }
-    if let wanted = change.groupIdentifier, wanted != identity.effectiveGroupID, !identity.isMember(of: wanted) {
+    if let wanted = change.groupIdentifier, wanted != identity.fileSystemGroupID, !identity.isMember(of: wanted) {
       throw .EPERM
     }
   }
@@ -90,7 +90,7 @@ private func setTimes(_ node: Node, _ times: (Timestamp?, Timestamp?)?) throws(E
     change.accessed = times.0
     change.modified = times.1
   } else {
-    if !identity.isRoot && identity.effectiveUserID != node.attributes.userIdentifier {
+    if !identity.isRoot && identity.fileSystemUserID != node.attributes.userIdentifier {
       try Access.check(node, .write)
     }
     let now = Timestamp.now

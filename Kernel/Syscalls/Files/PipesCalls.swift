@@ -47,11 +47,11 @@ func sysMemfdCreate(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   try descriptors.checkRoom()
   let node = try unnamedFiles.makeNode(
     NewNode(
-      type: .regular, permissions: 0o777, userIdentifier: identity.effectiveUserID,
-      groupIdentifier: identity.effectiveGroupID))
+      type: .regular, permissions: 0o777, userIdentifier: identity.fileSystemUserID,
+      groupIdentifier: identity.fileSystemGroupID))
   node.attributes.linkCount = 0
   name.append(" (deleted)")
-  let file = try OpenFile(Location(unnamed: name, node), node, .readWrite)
+  let file = try OpenFile(Location(unnamed: name, node), node, [.readWrite, .largeFile])
   return try descriptors.install(file, closeOnExec: flags & 1 != 0)
 }
 

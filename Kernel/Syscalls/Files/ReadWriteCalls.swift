@@ -17,36 +17,40 @@ func sysRead(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   let count = limitedCount(call.third)
   let traits = descriptors.traits(of: call.first)
   if !traits.isDisjoint(with: [.readsNothing, .readsZeros]) {
-    guard ProgramMemory.isRange(call.second, UInt64(count)) else { throw .EFAULT }
+    guard ProgramMemory.isRange(call.second, call.third) else { throw .EFAULT }
     if traits.contains(.readsNothing) { return 0 }
     try check(ProgramMemory.clear(call.second, count: UInt64(count)))
     return UInt64(count)
   }
-  return try readSlowly(call.first, call.second, count)
+  return try readSlowly(call.first, call.second, count, given: call.third)
 }
 
 @inline(never)
-private func readSlowly(_ descriptor: UInt64, _ address: UInt64, _ count: Int) throws(Errno) -> UInt64 {
+private func readSlowly(
+  _ descriptor: UInt64, _ address: UInt64, _ count: Int, given: UInt64
+) throws(Errno) -> UInt64 {
   let file = try descriptors.file(descriptor)
   guard file.isReadable else { throw .EBADF }
-  guard ProgramMemory.isRange(address, UInt64(count)) else { throw .EFAULT }
+  guard ProgramMemory.isRange(address, given) else { throw .EFAULT }
   return UInt64(try file.read(to: address, count: count))
 }
 
 func sysWrite(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   let count = limitedCount(call.third)
   if descriptors.traits(of: call.first).contains(.discardsWrites) {
-    guard ProgramMemory.isRange(call.second, UInt64(count)) else { throw .EFAULT }
+    guard ProgramMemory.isRange(call.second, call.third) else { throw .EFAULT }
     return UInt64(count)
   }
-  return try writeSlowly(call.first, call.second, count)
+  return try writeSlowly(call.first, call.second, count, given: call.third)
 }
 
 @inline(never)
-private func writeSlowly(_ descriptor: UInt64, _ address: UInt64, _ count: Int) throws(Errno) -> UInt64 {
+private func writeSlowly(
+  _ descriptor: UInt64, _ address: UInt64, _ count: Int, given: UInt64
+) throws(Errno) -> UInt64 {
   let file = try descriptors.file(descriptor)
   guard file.isWritable else { throw .EBADF }
-  guard ProgramMemory.isRange(address, UInt64(count)) else { throw .EFAULT }
+  guard ProgramMemory.isRange(address, given) else { throw .EFAULT }
   return UInt64(try file.write(from: address, count: count))
 }
 
@@ -61,7 +65,8 @@ func sysPread64(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   let offset = try checkedOffset(call.fourth)
   let count = limitedCount(call.third)
   let node = try seekableFile(call.first).readable()
-  guard ProgramMemory.isRange(call.second, UInt64(count)) else { throw .EFAULT }
+  guard ProgramMemory.isRange(call.second, call.third) else { throw .EFAULT }
+  guard offset &+ call.third <= Int64.max else { throw .EINVAL }
   return UInt64(try node.read(at: offset, to: call.second, count: count, mayWait: true))
 }
 
@@ -69,7 +74,8 @@ func sysPwrite64(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   let offset = try checkedOffset(call.fourth)
   let count = limitedCount(call.third)
   let file = try seekableFile(call.first)
-  guard ProgramMemory.isRange(call.second, UInt64(count)) else { throw .EFAULT }
+  guard ProgramMemory.isRange(call.second, call.third) else { throw .EFAULT }
+  guard offset &+ call.third <= Int64.max else { throw .EINVAL }
   return UInt64(try file.write(at: offset, from: call.second, count: count))
 }
 
@@ -97,7 +103,7 @@ func sysLseek(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   }
   let (sum, overflow) = base.addingReportingOverflow(offset)
   if overflow { throw offset > 0 ? .EOVERFLOW : .EINVAL }
-  guard sum >= 0 else { throw .EINVAL }
+  guard sum >= 0, sum <= node.maximumSize else { throw .EINVAL }
   file.position = UInt64(sum)
   return UInt64(sum)
 }

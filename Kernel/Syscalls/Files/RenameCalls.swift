@@ -9,8 +9,8 @@ private func rename(
   _ directory: Int32, _ path: UInt64, _ newDirectory: Int32, _ newPath: UInt64, _ flags: UInt32
 ) throws(Errno) -> UInt64 {
   guard flags & ~(noReplace | exchange) == 0, flags != noReplace | exchange else { throw .EINVAL }
-  let source = try Paths.walk(directory, path, [])
-  let target = try Paths.walk(newDirectory, newPath, .creates)
+  let source = try Paths.walk(directory, path, .name)
+  let target = try Paths.walk(newDirectory, newPath, [.creates, .name])
   let node = try source.existing()
   let (_, parent) = try source.parent()
   let (newPlace, newParent) = try target.parent()

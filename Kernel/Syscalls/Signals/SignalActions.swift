@@ -64,6 +64,13 @@ func sysRtSigsuspend(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   throw .ERESTARTNOHAND
 }
 
+/// The mask that `ppoll` and `pselect6` put in place while they wait; `address` 0: none.
+func replaceSignalMask(_ address: UInt64, size: UInt64) throws(Errno) {
+  guard address != 0 else { return }
+  try checkSetSize(size)
+  Signals.replaceMask(try signalSet(at: address))
+}
+
 func sysPause(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   _ = Sleep.until(deadline: nil) { false }
   throw .ERESTARTNOHAND

@@ -23,9 +23,7 @@ struct TimeSpecification: BitwiseCopyable {
   }
 
   @inline(__always) func store(at address: UInt64) throws(Errno) {
-    try check(ProgramMemory.isRange(address, 16))
-    try check(ProgramMemory.storeWord(UInt64(bitPattern: seconds), at: address))
-    try check(ProgramMemory.storeWord(UInt64(bitPattern: nanoseconds), at: address &+ 8))
+    try check(ProgramMemory.storePair(UInt64(bitPattern: seconds), UInt64(bitPattern: nanoseconds), at: address))
   }
 
   /// Whether it is a time at or after 0.

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+import Collections
+import Machine
+
+/// What `/proc/self` tells of the process.
+enum ProcessTexts {
+  private static func range(_ text: inout GeneratedText, _ start: UInt64, _ end: UInt64) {
+    text.add(hexadecimal: start, width: 8)
+    text.add("-")
+    text.add(hexadecimal: end, width: 8)
+  }
+
+  /// The line of a mapping (proc(5), "maps"), without its end.
+  private static func mapping(_ entry: RangeMap<Mapping>.Entry, _ text: inout GeneratedText) {
+    let value = entry.value
+    range(&text, entry.start, entry.end)
+    text.add(value.protection.contains(.read) ? " r" : " -")
+    text.add(value.protection.contains(.write) ? "w" : "-")
+    text.add(value.protection.contains(.execute) ? "x" : "-")
+    text.add(value.isShared ? "s " : "p ")
+    text.add(hexadecimal: value.node == nil ? 0 : value.offset, width: 8)
+    let device = value.node?.fileSystem.device ?? 0
+    text.add(" ")
+    text.add(hexadecimal: UInt64(DeviceNumber.major(device)), width: 2)
+    text.add(":")
+    text.add(hexadecimal: UInt64(DeviceNumber.minor(device)), width: 2)
+    text.add(" ")
+    text.add(decimal: value.node?.number ?? 0)
+    text.add(" ")
+    if let location = value.location {
+      text.add("                   ")
+      text.add(location.shownPath())
+      return
+    }
+    switch value.name {
+    case .heap: text.add("                         [heap]")
+    case .stack: text.add("                         [stack]")
+    case .vdso: text.add("                         [vdso]")
+    case .vvar: text.add("                         [vvar]")
+    case .none, .guardPages: break
+    }
+  }
+
+  static func maps(_ text: inout GeneratedText) {
+    addressSpace.forEachMapping { entry in
+      mapping(entry, &text)
+      text.add("\n")
+    }
+  }
+
+  /// Who reads `smaps` sums up `Rss` and its like. Page tables are not walked for it: the pages that are
+  /// there are counted for the process as a whole, and stand with its largest mapping.
+  static func sumOfMaps(_ text: inout GeneratedText) {
+    var largest: UInt64 = 0
+    addressSpace.forEachMapping { entry in largest = max(largest, entry.end &- entry.start) }
+    var rest = Sources.residentPages &* 4
+    addressSpace.forEachMapping { entry in
+      let size = (entry.end &- entry.start) / 1024
+      var resident: UInt64 = 0
+      if entry.end &- entry.start == largest {
+        resident = min(rest, size)
+        rest &-= resident
+      }
+      mapping(entry, &text)
+      text.line("\nSize:           ", size, " kB")
+      text.line("KernelPageSize:        ", 4, " kB")
+      text.line("MMUPageSize:           ", 4, " kB")
+      text.line("Rss:            ", resident, " kB")
+      text.line("Pss:            ", resident, " kB")
+      text.line("Private_Dirty:  ", resident, " kB")
+      text.line("AnonHugePages:  ", 0, " kB")
+    }
+  }
+
+  static func name(_ text: inout GeneratedText) {
+    text.add(process.name)
+    text.add("\n")
+  }
+
+  static func setName(_ bytes: [UInt8]) {
+    var name = bytes
+    if let last = name.last, last == UInt8(ascii: "\n") { name.removeLast() }
+    process.name = [UInt8](name.prefix(15))
+  }
+
+  static func commandLine(_ text: inout GeneratedText) {
+    for argument in process.arguments {
+      text.add(argument)
+      text.add(0)
+    }
+  }
+
+  static func environment(_ text: inout GeneratedText) {
+    for variable in process.environment {
+      text.add(variable)
+      text.add(0)
+    }
+  }
+
+  static func auxiliaryVector(_ text: inout GeneratedText) { text.add(process.auxiliaryVector) }
+
+  private static func mask(_ text: inout GeneratedText, _ name: StaticString, _ value: UInt64) {
+    text.add(name)
+    text.add(hexadecimal: value, width: 16)
+    text.add("\n")
+  }
+
+  private static func identifiers(_ text: inout GeneratedText, _ name: StaticString, _ real: UInt32, _ effective: UInt32) {
+    text.add(name)
+    for value in [real, effective, effective] {
+      text.add(decimal: UInt64(value))
+      text.add("\t")
+    }
+    text.add(decimal: UInt64(effective))
+    text.add("\n")
+  }
+
+  static func status(_ text: inout GeneratedText) {
+    text.add("Name:\t")
+    name(&text)
+    text.add("Umask:\t0")
+    text.add(octal: UInt64(fileTree.mask))
+    text.add("\nState:\tR (running)\nTgid:\t1\nNgid:\t0\nPid:\t1\nPPid:\t0\nTracerPid:\t0\n")
+    identifiers(&text, "Uid:\t", identity.userID, identity.effectiveUserID)
+    identifiers(&text, "Gid:\t", identity.groupID, identity.effectiveGroupID)
+    text.line("FDSize:\t", UInt64(max(descriptors.end, 64)))
+    text.add("Groups:\t \n")
+    let virtual = Sources.virtualBytes / 1024
+    let resident = Sources.residentPages * 4
+    text.line("VmPeak:\t", virtual, " kB")
+    text.line("VmSize:\t", virtual, " kB")
+    text.line("VmLck:\t", 0, " kB")
+    text.line("VmPin:\t", 0, " kB")
+    text.line("VmHWM:\t", resident, " kB")
+    text.line("VmRSS:\t", resident, " kB")
+    text.line("RssAnon:\t", resident, " kB")
+    text.line("RssFile:\t", 0, " kB")
+    text.line("RssShmem:\t", 0, " kB")
+    text.line("VmData:\t", virtual, " kB")
+    text.line("VmStk:\t", 132, " kB")
+    text.line("VmExe:\t", (process.codeEnd &- process.codeStart) / 1024, " kB")
+    text.line("VmLib:\t", 0, " kB")
+    text.line("VmPTE:\t", 0, " kB")
+    text.line("VmSwap:\t", 0, " kB")
+    text.line("Threads:\t", UInt64(Sources.threadCount))
+    let masks = Sources.signalMasks
+    text.add("SigQ:\t0/1024\n")
+    mask(&text, "SigPnd:\t", masks.thread)
+    mask(&text, "ShdPnd:\t", masks.shared)
+    mask(&text, "SigBlk:\t", masks.blocked)
+    mask(&text, "SigIgn:\t", masks.ignored)
+    mask(&text, "SigCgt:\t", masks.caught)
+    let all: UInt64 = identity.isRoot ? 0x1ff_ffff_ffff : 0
+    mask(&text, "CapInh:\t", 0)
+    mask(&text, "CapPrm:\t", all)
+    mask(&text, "CapEff:\t", all)
+    mask(&text, "CapBnd:\t", 0x1ff_ffff_ffff)
+    mask(&text, "CapAmb:\t", 0)
+    text.add("NoNewPrivs:\t0\nSeccomp:\t0\nSeccomp_filters:\t0\n")
+    text.add("Cpus_allowed:\t1\nCpus_allowed_list:\t0\nMems_allowed:\t1\nMems_allowed_list:\t0\n")
+    text.add("voluntary_ctxt_switches:\t0\nnonvoluntary_ctxt_switches:\t0\n")
+  }
+
+  /// The fields of proc(5), "stat", from the first.
+  static func stat(_ text: inout GeneratedText) {
+    text.add("1 (")
+    text.add(process.name)
+    text.add(") R 0 1 1 0 -1 4194304 0 0 0 0 ")
+    let time = Sources.processorTime
+    let fields: [UInt64] = [
+      time.user / 10_000_000, time.system / 10_000_000, 0, 0, 20, 0, UInt64(Sources.threadCount), 0, 0,
+      Sources.virtualBytes, Sources.residentPages, .max, process.codeStart, process.codeEnd, process.stackStart,
+      0, 0, 0, 0, 0, 0, 0, 0, 0, 17, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    ]
+    for field in fields {
+      text.add(decimal: field)
+      text.add(" ")
+    }
+    text.add("0\n")
+  }
+
+  /// Sizes in pages: all, resident, shared, text, 0, data, 0.
+  static func memory(_ text: inout GeneratedText) {
+    text.add(decimal: Sources.virtualBytes / 4096)
+    text.add(" ")
+    text.add(decimal: Sources.residentPages)
+    text.add(" 0 ")
+    text.add(decimal: (process.codeEnd &- process.codeStart) / 4096)
+    text.add(" 0 ")
+    text.add(decimal: Sources.virtualBytes / 4096)
+    text.add(" 0\n")
+  }
+}
