@@ -80,7 +80,7 @@ struct PathText: ~Copyable {
   }
 }
 
-extension Frame: @retroactive PathBytes {
+extension Frame: PathBytes {
   /// Near the end of the frame zeros follow.
   @inline(__always)
   public func word(at offset: Int) -> UInt64 {
