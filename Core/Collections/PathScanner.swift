@@ -1,92 +1,107 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A path: the first `count` bytes of an array, which may be longer so that it can be used again.
-public struct PathText {
-  public let bytes: [UInt8]
-  public let count: Int
-
-  @inline(__always) public init(_ bytes: [UInt8]) {
-    self.bytes = bytes
-    count = bytes.count
-  }
-
-  /// The first `count` bytes of `bytes`.
-  @inline(__always) public init(_ bytes: [UInt8], count: Int) {
-    self.bytes = bytes
-    self.count = count
-  }
-
-  @inline(__always) public var isEmpty: Bool { count == 0 }
-  /// Whether it starts at the root.
-  @inline(__always) public var isAbsolute: Bool { count > 0 && bytes[0] == UInt8(ascii: "/") }
-
-  /// The bytes from `start` on.
-  public func rest(from start: Int) -> ArraySlice<UInt8> { bytes[start..<count] }
+/// Where a path stands, readable a word at a time. It ends with a zero byte, and words may be read that
+/// begin before or at that byte; what they hold behind it does not matter.
+public protocol PathBytes: BitwiseCopyable {
+  /// Eight bytes from `offset`, the first in the lowest bits.
+  func word(at offset: Int) -> UInt64
 }
 
-/// Goes through the components of a path, without copying them.
-public struct PathScanner {
+extension PathBytes {
+  @inline(__always) public func byte(at offset: Int) -> UInt8 { UInt8(truncatingIfNeeded: word(at: offset)) }
+}
+
+/// Goes through the components of a path, eight bytes at a time.
+public struct PathScanner<Bytes: PathBytes> {
+  public let bytes: Bytes
   /// Where the rest of the path starts: at a component, or at the end.
-  public private(set) var position = 0
+  public private(set) var position: Int
 
   /// Starts at the first component.
   @inline(__always)
-  public init(_ path: borrowing PathText) { skipSlashes(path) }
+  public init(_ bytes: Bytes) {
+    self.bytes = bytes
+    position = 0
+    skipSlashes()
+  }
 
   @inline(__always)
-  private mutating func skipSlashes(_ path: borrowing PathText) {
-    while position < path.count && path.bytes[position] == UInt8(ascii: "/") { position &+= 1 }
+  private mutating func skipSlashes() {
+    while bytes.byte(at: position) == UInt8(ascii: "/") { position &+= 1 }
   }
 
   /// Whether no component is left.
-  @inline(__always)
-  public func isAtEnd(_ path: borrowing PathText) -> Bool { position >= path.count }
+  @inline(__always) public var isAtEnd: Bool { bytes.byte(at: position) == 0 }
 
   /// The next component, with its hash; then `position` is at the one after it.
   @inline(__always)
-  public mutating func next(_ path: borrowing PathText, seed: UInt32) -> PathComponent {
+  public mutating func next(seed: UInt32) -> PathComponent {
     let start = position
-    var name = NameKey()
-    while position < path.count {
-      let byte = path.bytes[position]
-      if byte == UInt8(ascii: "/") { break }
-      name.add(byte)
-      position &+= 1
+    var key = NameKey()
+    while true {
+      let word = bytes.word(at: position)
+      let end = Self.endMarks(word)
+      if end != 0 {
+        let count = end.trailingZeroBitCount >> 3
+        position &+= count
+        key.finish(word & (1 &<< UInt64(count &* 8) &- 1), count: position &- start, seed: seed)
+        break
+      }
+      key.add(word)
+      position &+= 8
     }
     let end = position
-    skipSlashes(path)
-    name.finish(count: end &- start, seed: seed)
-    return PathComponent(start: start, end: end, key: name, isFollowedBySlash: end < path.count)
+    skipSlashes()
+    return PathComponent(start: start, end: end, key: key, isFollowedBySlash: end != position)
+  }
+
+  /// The upper bit of each byte that is a slash or zero; only the lowest such bit is to be trusted (Mycroft
+  /// 1987: subtracting borrows from the byte above).
+  @inline(__always)
+  private static func endMarks(_ word: UInt64) -> UInt64 {
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    let slashes = word ^ ones &* UInt64(UInt8(ascii: "/"))
+    let zeros = (word &- ones) & ~word
+    return (zeros | (slashes &- ones) & ~slashes) & ones << 7
   }
 }
 
-/// What names are compared by: all of a name of at most eight bytes, and a hash of it.
+/// What names are compared by: exactly, up to fifteen bytes, and otherwise by a hash.
 public struct NameKey: Equatable {
-  /// The last eight bytes; with the count, all of a short name.
+  /// The bytes behind the last multiple of eight.
   public private(set) var word: UInt64 = 0
-  /// All that was pushed out of `word`, mixed.
-  private var rest: UInt64 = 0
+  /// All words before that, mixed; the mixing is one to one for the first.
+  public private(set) var rest: UInt64 = 0
+  public private(set) var count: Int = 0
   public private(set) var hash: UInt32 = 0
 
   @inline(__always) public init() {}
 
   /// The key of a whole name.
   public init(_ name: [UInt8], seed: UInt32) {
-    for byte in name { add(byte) }
-    finish(count: name.count, seed: seed)
+    var word: UInt64 = 0
+    for (index, byte) in name.enumerated() {
+      word |= UInt64(byte) << UInt64(8 * (index & 7))
+      if index & 7 == 7 {
+        add(word)
+        word = 0
+      }
+    }
+    finish(word, count: name.count, seed: seed)
   }
 
-  @inline(__always)
-  fileprivate mutating func add(_ byte: UInt8) {
-    // Nothing is pushed out of a short name, and `rest` stays 0.
-    rest = (rest ^ word >> 56) &* 0x9e37_79b9_7f4a_7c15
-    word = word << 8 | UInt64(byte)
-  }
+  /// Whether equal keys mean equal names.
+  @inline(__always) public var isExact: Bool { count < 16 }
 
   @inline(__always)
-  fileprivate mutating func finish(count: Int, seed: UInt32) {
-    var mixed = (word ^ rest ^ UInt64(seed) << 17) &* 0xd6e8_feb8_6659_fd93
-    mixed = (mixed ^ mixed >> 32 ^ UInt64(count)) &* 0xd6e8_feb8_6659_fd93
+  fileprivate mutating func add(_ word: UInt64) { rest = (rest ^ word) &* 0x9e37_79b9_7f4a_7c15 }
+
+  @inline(__always)
+  fileprivate mutating func finish(_ word: UInt64, count: Int, seed: UInt32) {
+    self.word = word
+    self.count = count
+    var mixed = (word ^ rest ^ UInt64(seed) << 17 &+ UInt64(count)) &* 0xd6e8_feb8_6659_fd93
+    mixed = (mixed ^ mixed >> 32) &* 0xd6e8_feb8_6659_fd93
     hash = UInt32(truncatingIfNeeded: mixed >> 32)
   }
 }
@@ -99,32 +114,32 @@ public struct PathComponent {
   /// A slash comes after it, so it must be a directory, even if nothing comes after the slash.
   public let isFollowedBySlash: Bool
 
-  @inline(__always) public var count: Int { end &- start }
-  @inline(__always) public var hash: UInt32 { key.hash }
+  @inline(__always) public var count: Int { key.count }
 
   /// ".": the directory itself.
-  @inline(__always) public var isDot: Bool { key.word == 0x2e && count == 1 }
+  @inline(__always) public var isDot: Bool { key.word == 0x2e && key.count == 1 }
 
   /// "..": the directory above.
-  @inline(__always) public var isDotDot: Bool { key.word == 0x2e2e && count == 2 }
+  @inline(__always) public var isDotDot: Bool { key.word == 0x2e2e && key.count == 2 }
 
-  /// Whether it is spelled like `name`, whose key has this word.
+  /// Whether it is spelled like `name`, which has the key `other`.
   @inline(__always)
-  public func equals(_ name: [UInt8], word: UInt64, in path: borrowing PathText) -> Bool {
-    guard key.word == word, name.count == count else { return false }
-    return count <= 8 || hasSameBytes(as: name, in: path)
+  public func equals(_ name: [UInt8], _ other: NameKey, in bytes: some PathBytes) -> Bool {
+    guard key.word == other.word, key.rest == other.rest, key.count == other.count else { return false }
+    return key.isExact || hasSameBytes(as: name, in: bytes)
   }
 
   @inline(never)
-  private func hasSameBytes(as name: [UInt8], in path: borrowing PathText) -> Bool {
-    var index = 0
-    while index < name.count {
-      if name[index] != path.bytes[start &+ index] { return false }
-      index &+= 1
-    }
+  private func hasSameBytes(as name: [UInt8], in bytes: some PathBytes) -> Bool {
+    for index in 0..<name.count where name[index] != bytes.byte(at: start &+ index) { return false }
     return true
   }
 
   /// The component by itself.
-  public func name(in path: borrowing PathText) -> [UInt8] { [UInt8](path.bytes[start..<end]) }
+  public func name(in bytes: some PathBytes) -> [UInt8] {
+    var name: [UInt8] = []
+    name.reserveCapacity(count)
+    for index in start..<end { name.append(bytes.byte(at: index)) }
+    return name
+  }
 }

@@ -177,18 +177,15 @@ public enum ProgramMemory {
     case tooLong, fault
   }
 
-  /// Copies a string that ends with a zero byte, with that, to the start of `bytes`. It must fit.
-  public static func readString(at address: UInt64, into bytes: inout [UInt8]) -> StringOutcome {
+  /// Copies a string that ends with a zero byte, with that, to the start of `frame`. It must fit.
+  public static func readString(at address: UInt64, into frame: Frame) -> StringOutcome {
     guard isRange(address, 1) else { return .fault }
     // Not beyond what can be named: a string may end just before the edge.
     let edge: UInt64 = address < 0x4000_0000_0000 ? 0x4000_0000_0000 : 0x8000_0000_0000
-    let limit = UInt64(bytes.count)
-    let reach = min(limit, edge &- address)
-    let length = bytes.withUnsafeMutableBufferPointer {
-      program_string(UInt64(UInt(bitPattern: $0.baseAddress)), address, reach)
-    }
+    let reach = min(UInt64(Frame.size), edge &- address)
+    let length = program_string(frame.address, address, reach)
     if length == .max { return .fault }
-    if length == reach { return reach == limit ? .tooLong : .fault }
+    if length == reach { return reach == UInt64(Frame.size) ? .tooLong : .fault }
     return .length(Int(length))
   }
 

@@ -111,18 +111,42 @@ program_store_pair:
     xorl %eax, %eax
     ret
 // program_string(destination, source, limit) -> length without the zero; limit if there is no zero; -1
+// Eight bytes at a time as long as they lie in one page and before the limit: a string may end right before
+// a page that is not there.
 program_string:
     xorl %eax, %eax
-    movq %rdx, %r8
-1:  cmpq %r8, %rax
-    je 2f
+    movabsq $0x0101010101010101, %r8
+    movabsq $0x8080808080808080, %r9
+1:  leaq 8(%rax), %r10
+    cmpq %rdx, %r10
+    ja 3f
+    leal (%rsi, %rax), %ecx
+    andl $4095, %ecx
+    cmpl $4088, %ecx
+    ja 3f
+    movq (%rsi, %rax), %r11
+    movq %r11, (%rdi, %rax)
+    movq %r11, %rcx
+    notq %rcx
+    subq %r8, %r11
+    andq %rcx, %r11
+    andq %r9, %r11
+    jnz 2f
+    movq %r10, %rax
+    jmp 1b
+2:  bsfq %r11, %rcx
+    shrl $3, %ecx
+    addq %rcx, %rax
+    ret
+3:  cmpq %rdx, %rax
+    je 4f
     movb (%rsi, %rax), %cl
     movb %cl, (%rdi, %rax)
     testb %cl, %cl
-    jz 2f
+    jz 4f
     incq %rax
     jmp 1b
-2:  ret
+4:  ret
 // program_save_vectors(area, mask) -> 0, or -1: XSAVE in the standard format
 program_save_vectors:
     movl %esi, %eax

@@ -33,9 +33,9 @@ struct FileTree {
   /// Mounts a file system at `path`. The directory need not exist: the mount point is then all that shows.
   mutating func mount(_ node: Node, at path: [UInt8]) throws(Errno) {
     var place = root
-    let path = PathText(path)
-    var scanner = PathScanner(path)
-    while !scanner.isAtEnd(path) { place = try place.child(scanner.next(path, seed: NameCache.seed), path) }
+    let path = try PathText(path)
+    var scanner = PathScanner(path.frame)
+    while !scanner.isAtEnd { place = try place.child(scanner.next(seed: NameCache.seed), path.frame) }
     place.mount(node)
     mountTable = mounts + [(place, node.fileSystem)]
   }

@@ -76,9 +76,9 @@ final class Location {
 
   /// What has the name `component` of `path` in this directory; its node may be nil.
   @inline(__always)
-  func child(_ component: PathComponent, _ path: borrowing PathText) throws(Errno) -> Location {
+  func child(_ component: PathComponent, _ path: Frame) throws(Errno) -> Location {
     if let index = children.index(
-      hash: component.hash, where: { component.equals($0.name, word: $0.key.word, in: path) })
+      hash: component.key.hash, where: { component.equals($0.name, $0.key, in: path) })
     {
       let found = children[index]
       found.wasVisited = true

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Collections
+import Machine
 
 /// What the program looked for and did not find, for `--missing`.
 enum MissingFiles {
@@ -11,18 +12,18 @@ enum MissingFiles {
 
   private static let maximum = 10_000
 
-  /// `place` does not exist; the rest of `path` from `position` was to come after it.
+  /// `place` does not exist; what `scanner` has still before it was to come after.
   @inline(__always)
-  static func note(_ place: Location, _ path: PathText, _ position: Int) {
-    if isEnabled { add(place, path, position) }
+  static func note(_ place: Location, _ scanner: PathScanner<Frame>) {
+    if isEnabled { add(place, scanner) }
   }
 
   @inline(never)
-  private static func add(_ place: Location, _ path: PathText, _ position: Int) {
+  private static func add(_ place: Location, _ scanner: PathScanner<Frame>) {
     var whole = place.path()
-    if position < path.count {
+    if !scanner.isAtEnd {
       whole.append(UInt8(ascii: "/"))
-      whole.append(contentsOf: path.rest(from: position))
+      whole.append(contentsOf: Paths.rest(of: scanner))
     }
     let hash = NameHash.of(whole, seed: 0)
     guard paths.count < maximum, known.index(hash: hash, where: { paths[$0] == whole }) == nil else { return }

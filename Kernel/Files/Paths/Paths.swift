@@ -69,51 +69,9 @@ enum Paths {
 
   // MARK: arguments of system calls
 
-  /// Where paths of the program are read into, again and again. (An array passed on and taken back would do
-  /// without the object, but swiftc 6.3 leaks one that is consumed in a `defer`.)
-  private final class Buffer {
-    var bytes = [UInt8](repeating: 0, count: Paths.maximumLength)
-    var isInUse = false
-  }
-  private static var buffer: Buffer? = nil
-
-  @inline(__always)
-  private static func takeBuffer() -> Buffer {
-    if let buffer, !buffer.isInUse {
-      buffer.isInUse = true
-      return buffer
-    }
-    return makeBuffer()
-  }
-
-  /// For the first path, and for whoever comes while another path is being followed.
-  @inline(never)
-  private static func makeBuffer() -> Buffer {
-    let new = Buffer()
-    if buffer == nil { buffer = new }
-    new.isInUse = true
-    return new
-  }
-
   /// A path that the program gave.
   static func string(at address: UInt64, allowsEmpty: Bool = false) throws(Errno) -> [UInt8] {
-    try withString(at: address, allowsEmpty: allowsEmpty) { path throws(Errno) in [UInt8](path.rest(from: 0)) }
-  }
-
-  /// Calls `body` with a path that the program gave.
-  @inline(__always)
-  static func withString<Result>(
-    at address: UInt64, allowsEmpty: Bool = false, _ body: (borrowing PathText) throws(Errno) -> Result
-  ) throws(Errno) -> Result {
-    let buffer = takeBuffer()
-    defer { buffer.isInUse = false }
-    switch ProgramMemory.readString(at: address, into: &buffer.bytes) {
-    case .length(let length):
-      if length == 0 && !allowsEmpty { throw .ENOENT }
-      return try body(PathText(buffer.bytes, count: length))
-    case .tooLong: throw .ENAMETOOLONG
-    case .fault: throw .EFAULT
-    }
+    try PathText(at: address, allowsEmpty: allowsEmpty).bytes()
   }
 
   /// Where a path starts: at the root, or relative to a directory's descriptor or AT_FDCWD. Under the rules
@@ -127,14 +85,13 @@ enum Paths {
 
   /// Follows a path argument of a system call.
   static func walk(_ descriptor: Int32, _ address: UInt64, _ options: WalkOptions) throws(Errno) -> Walk {
-    try withString(at: address, allowsEmpty: options.contains(.allowsEmpty)) { path throws(Errno) in
-      try walk(path, from: start(descriptor, path), options)
-    }
+    let path = try PathText(at: address, allowsEmpty: options.contains(.allowsEmpty))
+    return try walk(path, from: start(descriptor, path), options)
   }
 
   /// The place of a path, relative to the working directory.
   static func locate(_ path: [UInt8]) throws(Errno) -> Location {
-    let path = PathText(path)
+    let path = try PathText(path)
     let found = try walk(path, from: start(workingDirectory, path), .followsLast)
     _ = try found.existing()
     return found.location
@@ -144,7 +101,7 @@ enum Paths {
 
   /// The file at a path, relative to the working directory.
   static func resolve(_ path: [UInt8]) throws(Errno) -> Node {
-    let path = PathText(path)
+    let path = try PathText(path)
     return try walk(path, from: start(workingDirectory, path), .followsLast).existing()
   }
 
@@ -153,7 +110,7 @@ enum Paths {
     guard flags & ~0x1100 == 0 else { throw .EINVAL }
     var options: WalkOptions = flags & 0x100 == 0 ? .followsLast : []
     if flags & 0x1000 != 0 { options.insert(.allowsEmpty) }
-    let path = PathText(path)
+    let path = try PathText(path)
     let location = try walk(path, from: start(directory, path), options).location
     // execveat of a symbolic link that is not to be followed.
     if location.node?.attributes.isSymbolicLink == true { throw .ELOOP }
@@ -161,23 +118,25 @@ enum Paths {
   }
 
   /// Follows `path` from `start`, which is the root if the path begins with a slash.
-  static func walk(_ path: PathText, from start: Location, _ options: WalkOptions) throws(Errno) -> Walk {
+  static func walk(_ path: borrowing PathText, from start: Location, _ options: WalkOptions) throws(Errno) -> Walk {
     if path.isEmpty {
       guard options.contains(.allowsEmpty) else { throw .ENOENT }
       return Walk(location: start, ending: .dot, hasTrailingSlash: false)
     }
     if !options.isDisjoint(with: .restricted) { return try RestrictedWalk.walk(path, from: start, options) }
 
-    var path = path
+    // The path itself, or what a symbolic link made of it.
+    var linked: PathText?
+    defer { withExtendedLifetime(linked) {} }
     var current = start
-    var scanner = PathScanner(path)
+    var scanner = PathScanner(path.frame)
     var ending = Walk.Ending.root
     var hasTrailingSlash = false
     var links = 0
-    while !scanner.isAtEnd(path) {
+    while !scanner.isAtEnd {
       guard current.kind == .directory else { throw .ENOTDIR }
       if !identity.isRoot { try checkSearchable(current) }
-      let component = scanner.next(path, seed: NameCache.seed)
+      let component = scanner.next(seed: NameCache.seed)
       guard component.count <= maximumNameLength else { throw .ENAMETOOLONG }
       hasTrailingSlash = component.isFollowedBySlash
       if component.isDot {
@@ -189,16 +148,16 @@ enum Paths {
         ending = .dotDot
         continue
       }
-      let child = try current.child(component, path)
+      let child = try current.child(component, scanner.bytes)
       switch child.kind {
       case .directory, .other: break
       case .absent:
-        let isLast = scanner.isAtEnd(path)
-        if !isLast || !options.contains(.creates) { MissingFiles.note(child, path, scanner.position) }
+        let isLast = scanner.isAtEnd
+        if !isLast || !options.contains(.creates) { MissingFiles.note(child, scanner) }
         guard isLast else { throw .ENOENT }
         return Walk(location: child, ending: .name, hasTrailingSlash: hasTrailingSlash)
       case .symbolicLink:
-        guard let node = child.node, !scanner.isAtEnd(path) || options.follows(hasTrailingSlash) else { break }
+        guard let node = child.node, !scanner.isAtEnd || options.follows(hasTrailingSlash) else { break }
         links += 1
         guard links <= maximumLinks else { throw .ELOOP }
         ending = .root
@@ -206,9 +165,10 @@ enum Paths {
           current = place
           continue
         }
-        path = try follow(node, path, scanner.position, hasTrailingSlash)
-        if path.isAbsolute { current = fileTree.root }
-        scanner = PathScanner(path)
+        let next = try follow(node, scanner, hasTrailingSlash)
+        if next.isAbsolute { current = fileTree.root }
+        scanner = PathScanner(next.frame)
+        linked = consume next
         continue
       }
       current = child
@@ -220,14 +180,25 @@ enum Paths {
 
   /// The path that is still to be followed after a symbolic link: its target, then the rest.
   @inline(never)
-  static func follow(
-    _ link: Node, _ path: PathText, _ position: Int, _ hasTrailingSlash: Bool
-  ) throws(Errno) -> PathText {
+  static func follow(_ link: Node, _ scanner: PathScanner<Frame>, _ hasTrailingSlash: Bool) throws(Errno) -> PathText {
     var target = try link.readLink()
     guard !target.isEmpty else { throw .ENOENT }
-    if position < path.count || hasTrailingSlash { target.append(UInt8(ascii: "/")) }
-    target.append(contentsOf: path.rest(from: position))
-    return PathText(target)
+    if hasTrailingSlash { target.append(UInt8(ascii: "/")) }
+    target.append(contentsOf: rest(of: scanner))
+    return try PathText(target)
+  }
+
+  /// What is left of the path.
+  static func rest(of scanner: PathScanner<Frame>) -> [UInt8] {
+    var result: [UInt8] = []
+    var position = scanner.position
+    while position < Frame.size {
+      let byte = scanner.bytes.byte(at: position)
+      if byte == 0 { break }
+      result.append(byte)
+      position &+= 1
+    }
+    return result
   }
 
   /// A directory in which names may be looked up.

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import Collections
+import Machine
 
 /// Following a path under the rules of `openat2` (its `resolve` field). It is apart from the ordinary
 /// walk, which is in the way of everything and has no time for them.
 enum RestrictedWalk {
-  static func walk(_ path: PathText, from start: Location, _ options: WalkOptions) throws(Errno) -> Walk {
-    var path = path
+  static func walk(_ path: borrowing PathText, from start: Location, _ options: WalkOptions) throws(Errno) -> Walk {
+    var linked: PathText?
+    defer { withExtendedLifetime(linked) {} }
     let root = options.contains(.inRoot) ? start : fileTree.root
     let device = start.node?.fileSystem.device
     func checkAbsolute() throws(Errno) {
@@ -16,15 +18,15 @@ enum RestrictedWalk {
       try checkAbsolute()
       current = root
     }
-    var scanner = PathScanner(path)
+    var scanner = PathScanner(path.frame)
     var ending = Walk.Ending.root
     var hasTrailingSlash = false
     var links = 0
     while true {
       if options.contains(.oneFileSystem), current.node?.fileSystem.device != device { throw .EXDEV }
-      if scanner.isAtEnd(path) { break }
+      if scanner.isAtEnd { break }
       try Paths.checkSearchable(current)
-      let component = scanner.next(path, seed: NameCache.seed)
+      let component = scanner.next(seed: NameCache.seed)
       guard component.count <= Paths.maximumNameLength else { throw .ENAMETOOLONG }
       hasTrailingSlash = component.isFollowedBySlash
       if component.isDot {
@@ -40,8 +42,8 @@ enum RestrictedWalk {
         current = current.above
         continue
       }
-      let child = try current.child(component, path)
-      let isLast = scanner.isAtEnd(path)
+      let child = try current.child(component, scanner.bytes)
+      let isLast = scanner.isAtEnd
       guard let node = child.node else {
         guard isLast else { throw .ENOENT }
         return Walk(location: child, ending: .name, hasTrailingSlash: hasTrailingSlash)
@@ -57,12 +59,13 @@ enum RestrictedWalk {
           ending = .root
           continue
         }
-        path = try Paths.follow(node, path, scanner.position, hasTrailingSlash)
-        if path.isAbsolute {
+        let next = try Paths.follow(node, scanner, hasTrailingSlash)
+        if next.isAbsolute {
           try checkAbsolute()
           current = root
         }
-        scanner = PathScanner(path)
+        scanner = PathScanner(next.frame)
+        linked = consume next
         ending = .root
         continue
       }

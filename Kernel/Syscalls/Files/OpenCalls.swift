@@ -4,7 +4,7 @@ import Machine
 
 /// Opens a path, and returns its descriptor.
 func openPath(
-  _ directory: Int32, _ path: PathText, _ given: OpenFlags, permissions: UInt32, _ restrictions: WalkOptions = []
+  _ directory: Int32, _ path: borrowing PathText, _ given: OpenFlags, permissions: UInt32, _ restrictions: WalkOptions = []
 ) throws(Errno) -> UInt64 {
   var flags = given
   if flags.contains(.pathOnly) { flags.formIntersection([.pathOnly, .directory, .noFollow, .closeOnExec]) }
@@ -69,7 +69,7 @@ private func create(_ walk: Walk, _ permissions: UInt32) throws(Errno) -> Node {
 
 /// O_TMPFILE: a file without a name in a directory's file system.
 private func openUnnamed(
-  _ directory: Int32, _ path: PathText, _ flags: OpenFlags, _ permissions: UInt32, _ restrictions: WalkOptions
+  _ directory: Int32, _ path: borrowing PathText, _ flags: OpenFlags, _ permissions: UInt32, _ restrictions: WalkOptions
 ) throws(Errno) -> UInt64 {
   guard flags.contains(.directory), flags.isWritable, !flags.contains(.create) else { throw .EINVAL }
   try descriptors.checkRoom()
@@ -95,22 +95,18 @@ private func openFlags(_ argument: UInt64) -> OpenFlags {
 func sysOpen(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   let flags = openFlags(call.second)
   let permissions = UInt32(truncatingIfNeeded: call.third)
-  return try Paths.withString(at: call.first) { path throws(Errno) in
-    try openPath(Paths.workingDirectory, path, flags, permissions: permissions)
-  }
+  return try openPath(Paths.workingDirectory, PathText(at: call.first), flags, permissions: permissions)
 }
 
 func sysOpenat(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   let directory = int(call.first)
   let flags = openFlags(call.third)
   let permissions = UInt32(truncatingIfNeeded: call.fourth)
-  return try Paths.withString(at: call.second) { path throws(Errno) in
-    try openPath(directory, path, flags, permissions: permissions)
-  }
+  return try openPath(directory, PathText(at: call.second), flags, permissions: permissions)
 }
 
 func sysCreat(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
-  let path = PathText(try Paths.string(at: call.first))
+  let path = try PathText(at: call.first)
   return try openPath(
     Paths.workingDirectory, path, [.create, .writeOnly, .truncate],
     permissions: UInt32(truncatingIfNeeded: call.second))
@@ -135,7 +131,7 @@ func sysOpenat2(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   if resolve & 0x18 == 0x18 { throw .EINVAL }
   // RESOLVE_CACHED: whether a path is all in the cache is not known before it was followed.
   if resolve & 0x20 != 0 { throw .EAGAIN }
-  let path = PathText(try Paths.string(at: call.second))
+  let path = try PathText(at: call.second)
   return try openPath(
     int(call.first), path, openFlags, permissions: UInt32(mode), WalkOptions(rawValue: UInt32(resolve) << 8))
 }
