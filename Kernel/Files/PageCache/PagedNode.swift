@@ -254,8 +254,7 @@ class PagedNode: Node {
   override func write(at offset: UInt64, from address: UInt64, count: Int, mayWait: Bool) throws(Errno) -> Int {
     guard attributes.isRegular else { return try super.write(at: offset, from: address, count: count, mayWait: mayWait) }
     guard count > 0 else { return 0 }
-    guard offset < maximumSize else { throw .EFBIG }
-    let total = Int(min(UInt64(count), maximumSize &- offset))
+    let total = Int(min(UInt64(count), try roomForWriting(at: offset)))
     if !identity.isRoot && attributes.mode & 0o6000 != 0 { attributes.mode &= ~0o6000 }
     var done = 0
     while done < total {
@@ -279,6 +278,13 @@ class PagedNode: Node {
       }
     }
     return done
+  }
+
+  /// How many bytes may be written at `offset`; throws EFBIG if none.
+  private final func roomForWriting(at offset: UInt64) throws(Errno) -> UInt64 {
+    guard offset < maximumSize else { throw .EFBIG }
+    try limits.checkFileSize(offset)
+    return min(maximumSize, limits.fileSize) &- offset
   }
 
   /// Copies from the program into pages. Returns how much; less than asked for if its memory is not there.
@@ -335,7 +341,7 @@ class PagedNode: Node {
 
   override func write(at offset: UInt64, bytes: Span<UInt8>) throws(Errno) {
     guard bytes.count > 0 else { return }
-    guard offset < maximumSize, UInt64(bytes.count) <= maximumSize &- offset else { throw .EFBIG }
+    guard UInt64(bytes.count) <= (try roomForWriting(at: offset)) else { throw .EFBIG }
     var done = 0
     while done < bytes.count {
       let position = offset &+ UInt64(done)
@@ -395,8 +401,9 @@ class PagedNode: Node {
     giveUp(page.frame)
   }
 
-  /// Drops all pages from `first` on, and clears what lies behind `size` in the page before.
+  /// Drops all pages behind `size`, from mappings too, and clears what lies behind it in its own page.
   final func cutPages(at size: UInt64) {
+    addressSpace.discardPages(of: self, from: size)
     clearBehindEnd(size)
     var from = (size &+ 4095) >> 12
     while let found = pages.next(from: from) {

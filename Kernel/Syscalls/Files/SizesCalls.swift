@@ -2,7 +2,8 @@
 import Machine
 
 private func truncate(_ node: Node, _ size: UInt64) throws(Errno) -> UInt64 {
-  if let executable = process.executable, executable === node { throw .ETXTBSY }
+  if process.isRunning(node) { throw .ETXTBSY }
+  if size > node.attributes.size { try limits.checkFileSize(size &- 1) }
   try node.truncate(to: size)
   return 0
 }
@@ -37,6 +38,7 @@ func sysFallocate(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   if offset.addingReportingOverflow(count).overflow { throw .EFBIG }
   if file.content is Pipe || !file.content.isSeekable && file.content.attributes.type == .fifo { throw .ESPIPE }
   guard file.node.attributes.isRegular || file.node.isDirectory else { throw .ENODEV }
+  if mode & FileAllocation.keepSize == 0 { try limits.checkFileSize(UInt64(offset) &+ UInt64(count) &- 1) }
   try file.node.allocate(mode: mode, at: UInt64(offset), count: UInt64(count))
   return 0
 }
