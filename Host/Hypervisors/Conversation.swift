@@ -130,7 +130,7 @@ final class Conversation: Sendable {
     case .signaled: return .signaled(UInt8(truncatingIfNeeded: value))
     case .notStarted:
       return .failed(Failure("the program could not be started: \(Errno(rawValue: CInt(truncatingIfNeeded: value)))"))
-    case .panicked: return .failed(nil)
+    case .panicked: return .failed(Failure("the kernel failed, which is a defect of Vorteil: please report it"))
     case nil: return .failed(Failure("the machine ended in an unknown way (\(kind))"))
     }
   }

@@ -7,7 +7,7 @@ import Synchronization
 /// Reads the hypervisor's standard error, which also carries the kernel's serial port: what is said there matters when
 /// a machine does not come up, and is noise otherwise.
 final class ErrorStream: Sendable {
-  private static let linesKept = 40
+  private static let linesKept = 200
   private static let prefix = "vorteil: "
 
   private let logger: Logger

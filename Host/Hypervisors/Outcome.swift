@@ -11,8 +11,8 @@ public enum Outcome: Equatable, Sendable {
   case timedOut
   /// The person ended the machine by sending the signal a second time.
   case interrupted(signal: UInt8)
-  /// The program could not be started, or the kernel or the tool failed; nil where the reason has been told already.
-  case failed(Failure?)
+  /// The program could not be started, or the kernel or the tool failed.
+  case failed(Failure)
 
   /// What the command exits with.
   public var exitCode: Int32 {

@@ -47,7 +47,7 @@ extension VirtualMachine {
     } catch let error as SubprocessError {
       throw Failure("cannot start setpriv (of util-linux), which starts the hypervisor: \(error)")
     }
-    guard case .failed(let failure?) = outcome else { return outcome }
+    guard case .failed(let failure) = outcome else { return outcome }
     let details = errorStream.lastLines().map { "\n  \($0)" }.joined()
     return .failed(Failure(failure.description + (details.isEmpty ? "" : ":" + details)))
   }

@@ -29,7 +29,7 @@ struct Run: AsyncParsableCommand {
     let disk = try RunnableDisk(source.request(), verbose: messages.verbose, logger: logger)
     let outcome = try await machine.virtualMachine(disk, logLevel: messages.level.rawValue)
       .run(timeout: machine.timeLimit, logger: logger)
-    if case .failed(let failure?) = outcome { throw failure }
+    if case .failed(let failure) = outcome { throw failure }
     throw ExitCode(outcome.exitCode)
   }
 }

@@ -15,20 +15,29 @@ struct DescriptorTraits: OptionSet {
   static let pathOnly = DescriptorTraits(rawValue: 32)
 }
 
+// The table's content stands in globals that the linker initialises: all others are guarded by the compiler
+// at each use. An empty array would be one of those, so the arrays begin with something.
+
+/// The traits of each descriptor, as bytes.
+private var bytesOfTraits: [UInt8] = [0]
+/// The files, in chunks, so that no array needs more than one block of the kernel's heap.
+private var chunks: [[OpenFile?]]? = nil
+/// No lower number is free.
+private var lowestFree = 0
+private var openCount = 0
+
+/// Descriptors of one chunk.
+private let chunkSize = 512
+
 /// The program's descriptors.
-var descriptors = DescriptorTable()
+let descriptors = DescriptorTable()
 
 /// Numbers to open files. The traits stand in an array of bytes of their own: the shortest paths of
 /// `read` and `write` end there and never touch an object's reference count.
 struct DescriptorTable {
-  private var traits: [DescriptorTraits] = []
-  /// In chunks, so that no array needs more than one block of the kernel's heap.
-  private var chunks: [[OpenFile?]] = []
-  /// No lower number is free.
-  private var lowestFree = 0
-  private(set) var count = 0
+  /// Open descriptors.
+  var count: Int { openCount }
 
-  private static var chunkSize: Int { 512 }
   /// `/proc/sys/fs/nr_open`.
   static var greatestLimit: Int { 1_048_576 }
 
@@ -36,21 +45,25 @@ struct DescriptorTable {
   @inline(__always) var limit: Int { Int(min(limits.files, UInt64(Self.greatestLimit))) }
 
   /// One more than the highest number ever used.
-  var end: Int { traits.count }
+  var end: Int { bytesOfTraits.count }
+
+  @inline(__always)
+  private func traits(_ number: Int) -> DescriptorTraits {
+    number < bytesOfTraits.count ? DescriptorTraits(rawValue: bytesOfTraits[number]) : []
+  }
 
   /// The traits of a descriptor as the program gave it; none if it is not open.
   @inline(__always)
-  func traits(of argument: UInt64) -> DescriptorTraits {
-    let number = Int(truncatingIfNeeded: argument & 0xffff_ffff)
-    return number < traits.count ? traits[number] : []
-  }
+  func traits(of argument: UInt64) -> DescriptorTraits { traits(Int(argument & 0xffff_ffff)) }
+
+  // MARK: looking up
 
   /// The open file, also one opened with O_PATH; nil if there is none.
   @inline(__always)
   func any(_ argument: UInt64) -> OpenFile? {
-    let number = Int(truncatingIfNeeded: argument & 0xffff_ffff)
-    guard number < traits.count else { return nil }
-    return chunks[number / Self.chunkSize][number % Self.chunkSize]
+    let number = Int(argument & 0xffff_ffff)
+    guard traits(number).contains(.open), let chunks else { return nil }
+    return chunks[number / chunkSize][number % chunkSize]
   }
 
   /// The open file, also one opened with O_PATH.
@@ -63,51 +76,79 @@ struct DescriptorTable {
   /// The open file for a call that does something with its content: not with O_PATH.
   @inline(__always)
   func file(_ argument: UInt64) throws(Errno) -> OpenFile {
-    guard let file = any(argument), !traits(of: argument).contains(.pathOnly) else { throw .EBADF }
+    guard !traits(of: argument).contains(.pathOnly), let file = any(argument) else { throw .EBADF }
     return file
   }
 
   /// The same for a C `int`.
   func file(_ number: Int32) throws(Errno) -> OpenFile { try file(UInt64(UInt32(bitPattern: number))) }
 
+  /// The next open number at or after `start`.
+  func next(from start: Int) -> Int? {
+    var number = start
+    while number < bytesOfTraits.count {
+      if bytesOfTraits[number] != 0 { return number }
+      number &+= 1
+    }
+    return nil
+  }
+
+  // MARK: opening
+
   /// Throws EMFILE if no number is left. Asked before a file is opened, so that nothing is created in vain.
   @inline(__always)
   func checkRoom() throws(Errno) {
-    if count >= limit { throw .EMFILE }
+    if openCount >= limit { throw .EMFILE }
   }
 
   /// Gives the file the lowest free number that is at least `minimum`.
-  mutating func install(_ file: OpenFile, closeOnExec: Bool, from minimum: Int = 0) throws(Errno) -> UInt64 {
+  func install(_ file: OpenFile, closeOnExec: Bool, from minimum: Int = 0) throws(Errno) -> UInt64 {
     var number = max(minimum, lowestFree)
-    while number < traits.count && traits[number].contains(.open) { number &+= 1 }
+    while number < bytesOfTraits.count && bytesOfTraits[number] != 0 { number &+= 1 }
     guard number < limit else { throw .EMFILE }
-    grow(to: number)
     put(file, number, closeOnExec)
+    openCount &+= 1
     if minimum <= lowestFree { lowestFree = number &+ 1 }
     return UInt64(number)
   }
 
   /// Gives the file this very number; what had it is closed. For `dup2`.
-  mutating func replace(_ number: Int, with file: OpenFile, closeOnExec: Bool) throws(Errno) {
+  func replace(_ number: Int, with file: OpenFile, closeOnExec: Bool) throws(Errno) {
     guard number >= 0, number < limit else { throw .EBADF }
-    grow(to: number)
-    let old = chunks[number / Self.chunkSize][number % Self.chunkSize]
-    if old != nil { count &-= 1 }
+    let old = any(UInt64(number))
     put(file, number, closeOnExec)
-    if let old { released(old) }
+    if let old { released(old) } else { openCount &+= 1 }
   }
 
+  @inline(__always)
+  private func put(_ file: OpenFile, _ number: Int, _ closeOnExec: Bool) {
+    if number >= bytesOfTraits.count || chunks == nil { grow(to: number) }
+    bytesOfTraits[number] = file.traits.union(closeOnExec ? .closeOnExec : []).rawValue
+    chunks![number / chunkSize][number % chunkSize] = file
+  }
+
+  @inline(never)
+  private func grow(to number: Int) {
+    var files = chunks ?? []
+    let needed = number / chunkSize &+ 1
+    while files.count < needed { files.append([OpenFile?](repeating: nil, count: chunkSize)) }
+    chunks = files
+    let missing = needed &* chunkSize &- bytesOfTraits.count
+    bytesOfTraits.append(contentsOf: [UInt8](repeating: 0, count: max(0, missing)))
+  }
+
+  // MARK: closing
+
   /// Frees a number. The file is closed if no other number and nobody else has it.
-  mutating func close(_ argument: UInt64) throws(Errno) {
-    let number = Int(truncatingIfNeeded: argument & 0xffff_ffff)
-    guard number < traits.count, let file = chunks[number / Self.chunkSize][number % Self.chunkSize] else {
-      throw .EBADF
-    }
-    chunks[number / Self.chunkSize][number % Self.chunkSize] = nil
-    traits[number] = []
-    count &-= 1
+  func close(_ argument: UInt64) throws(Errno) {
+    let number = Int(argument & 0xffff_ffff)
+    guard traits(number).contains(.open) else { throw .EBADF }
+    var file: OpenFile? = nil
+    swap(&file, &chunks![number / chunkSize][number % chunkSize])
+    bytesOfTraits[number] = 0
+    openCount &-= 1
     if number < lowestFree { lowestFree = number }
-    released(file)
+    if FileLocks.areUsed, let file { released(file) }
   }
 
   /// Closing any descriptor of a file gives up the process's record locks on it (fcntl(2)).
@@ -116,52 +157,21 @@ struct DescriptorTable {
     if let locks = file.node.locks { locks.releaseAll(ofFile: FileLocks.process) }
   }
 
-  private mutating func grow(to number: Int) {
-    while traits.count <= number {
-      traits.append(contentsOf: [DescriptorTraits](repeating: [], count: Self.chunkSize))
-      chunks.append([OpenFile?](repeating: nil, count: Self.chunkSize))
-    }
-  }
-
-  private mutating func put(_ file: OpenFile, _ number: Int, _ closeOnExec: Bool) {
-    var new: DescriptorTraits = .open
-    if closeOnExec { new.insert(.closeOnExec) }
-    if file.flags.contains(.pathOnly) {
-      new.insert(.pathOnly)
-    } else {
-      let shortcuts = file.content.shortcuts
-      if file.flags.isReadable { new.formUnion(shortcuts.intersection([.readsNothing, .readsZeros])) }
-      if file.flags.isWritable { new.formUnion(shortcuts.intersection(.discardsWrites)) }
-    }
-    traits[number] = new
-    chunks[number / Self.chunkSize][number % Self.chunkSize] = file
-    count &+= 1
-  }
-
   func isCloseOnExec(_ argument: UInt64) -> Bool { traits(of: argument).contains(.closeOnExec) }
 
   /// For a number that is open.
-  mutating func setCloseOnExec(_ argument: UInt64, _ value: Bool) {
-    let number = Int(truncatingIfNeeded: argument & 0xffff_ffff)
-    guard number < traits.count, traits[number].contains(.open) else { return }
-    if value { traits[number].insert(.closeOnExec) } else { traits[number].remove(.closeOnExec) }
-  }
-
-  /// The next open number at or after `start`.
-  func next(from start: Int) -> Int? {
-    var number = start
-    while number < traits.count {
-      if traits[number].contains(.open) { return number }
-      number &+= 1
-    }
-    return nil
+  func setCloseOnExec(_ argument: UInt64, _ value: Bool) {
+    var new = traits(of: argument)
+    guard new.contains(.open) else { return }
+    if value { new.insert(.closeOnExec) } else { new.remove(.closeOnExec) }
+    bytesOfTraits[Int(argument & 0xffff_ffff)] = new.rawValue
   }
 
   /// What `execve` does with descriptors.
-  mutating func closeOnExec() {
+  func closeOnExec() {
     var number = next(from: 0)
     while let open = number {
-      if traits[open].contains(.closeOnExec) { try? close(UInt64(open)) }
+      if traits(open).contains(.closeOnExec) { try? close(UInt64(open)) }
       number = next(from: open &+ 1)
     }
   }

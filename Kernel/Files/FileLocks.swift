@@ -5,6 +5,8 @@ import Collections
 final class FileLocks {
   /// The owner of the process's own record locks.
   static let process: UInt64 = 0
+  /// Whether any lock was ever set: if not, closing a file need not look for some.
+  fileprivate(set) static var areUsed = false
   /// As many locks as one file may have: what the program can make the kernel remember has a bound.
   private static let maximum = 8192
 
@@ -50,6 +52,7 @@ extension Node {
     if let locks { return locks }
     try reserveKernelMemory()
     let new = FileLocks()
+    FileLocks.areUsed = true
     locks = new
     return new
   }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Collections
 import DiskLayout
 import Ext4
 import Machine
@@ -44,7 +45,7 @@ enum Files {
   }
 
   private static func hasEntries(_ path: [UInt8]) throws(Errno) -> Bool {
-    guard let node = try Paths.walk(path, from: fileTree.root, .creates).location.node, node.isDirectory else {
+    guard let node = try Paths.walk(PathText(path), from: fileTree.root, .creates).location.node, node.isDirectory else {
       return false
     }
     var isEmpty = true

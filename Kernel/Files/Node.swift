@@ -80,7 +80,13 @@ class Node {
   func closed(_ flags: OpenFlags) {}
 
   /// What `DescriptorTable` may do without asking the node.
-  var shortcuts: DescriptorTraits { [] }
+  final var shortcuts: DescriptorTraits = []
+
+  /// Opening it needs no `opened`: the content is the node itself.
+  final var opensItself = false
+
+  /// Whether `closed` does anything.
+  final var isToldOfClosing = false
 
   /// Whether there is a position: `lseek`, `pread` and `pwrite` make sense.
   var isSeekable: Bool { true }

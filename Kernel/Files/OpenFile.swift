@@ -59,12 +59,23 @@ final class OpenFile {
     self.location = location
     self.node = node
     self.flags = flags.subtracting([.create, .exclusive, .noControllingTerminal, .truncate, .closeOnExec])
-    content = flags.contains(.pathOnly) ? node : try node.opened(flags)
+    content = flags.contains(.pathOnly) || node.opensItself ? node : try node.opened(flags)
   }
 
   deinit {
-    if let locks = node.locks { locks.releaseAll(ofFile: identity) }
-    if !flags.contains(.pathOnly) { content.closed(flags) }
+    if FileLocks.areUsed, let locks = node.locks { locks.releaseAll(ofFile: identity) }
+    if content.isToldOfClosing && !flags.contains(.pathOnly) { content.closed(flags) }
+  }
+
+  /// What its descriptors are known to be like.
+  var traits: DescriptorTraits {
+    if flags.contains(.pathOnly) { return [.open, .pathOnly] }
+    let shortcuts = content.shortcuts
+    if shortcuts.isEmpty { return .open }
+    var result: DescriptorTraits = .open
+    if isReadable { result.formUnion(shortcuts.intersection([.readsNothing, .readsZeros])) }
+    if isWritable { result.formUnion(shortcuts.intersection(.discardsWrites)) }
+    return result
   }
 
   var isReadable: Bool { flags.isReadable }

@@ -171,6 +171,27 @@ public enum ProgramMemory {
     }
   }
 
+  /// What `readString` found: how long the string is.
+  public enum StringOutcome {
+    case length(Int)
+    case tooLong, fault
+  }
+
+  /// Copies a string that ends with a zero byte, with that, to the start of `bytes`. It must fit.
+  public static func readString(at address: UInt64, into bytes: inout [UInt8]) -> StringOutcome {
+    guard isRange(address, 1) else { return .fault }
+    // Not beyond what can be named: a string may end just before the edge.
+    let edge: UInt64 = address < 0x4000_0000_0000 ? 0x4000_0000_0000 : 0x8000_0000_0000
+    let limit = UInt64(bytes.count)
+    let reach = min(limit, edge &- address)
+    let length = bytes.withUnsafeMutableBufferPointer {
+      program_string(UInt64(UInt(bitPattern: $0.baseAddress)), address, reach)
+    }
+    if length == .max { return .fault }
+    if length == reach { return reach == limit ? .tooLong : .fault }
+    return .length(Int(length))
+  }
+
   /// Saves the program's vector registers in XSAVE's standard format at `address`, which is 64-byte
   /// aligned and has room for `Processor.vectorStateSize` bytes. False: that memory cannot be written.
   public static func saveVectorState(at address: UInt64) -> Bool {

@@ -12,8 +12,7 @@ enum FirstProgram {
     hostName = configuration.hostname
     var frame = TrapFrame()
     do throws(Errno) {
-      let directory = try Paths.walk(configuration.workingDirectory, from: fileTree.root, [.followsLast])
-      fileTree.workingDirectory = directory.location
+      fileTree.workingDirectory = try Paths.locate(configuration.workingDirectory)
     } catch {
       fail("the working directory ", configuration.workingDirectory, error)
     }

@@ -164,6 +164,6 @@ enum Loader {
 
   private static func find(_ path: [UInt8]) throws(Errno) -> Location {
     guard !path.isEmpty else { throw .ENOENT }
-    return try Paths.walk(path, from: fileTree.workingDirectory, .followsLast).location
+    return try Paths.locate(path)
   }
 }

@@ -20,7 +20,11 @@ class CharacterDevice: Node {
 
 /// `/dev/null`.
 final class NullDevice: CharacterDevice {
-  override var shortcuts: DescriptorTraits { [.readsNothing, .discardsWrites] }
+  init() {
+    super.init(major: 1, minor: 3, permissions: 0o666)
+    shortcuts = [.readsNothing, .discardsWrites]
+  }
+
   override func read(at offset: UInt64, to address: UInt64, count: Int, mayWait: Bool) throws(Errno) -> Int { 0 }
   override func write(at offset: UInt64, from address: UInt64, count: Int, mayWait: Bool) throws(Errno) -> Int { count }
   override func writeStream(_ bytes: Span<UInt8>, mayWait: Bool) throws(Errno) -> Int { bytes.count }
@@ -33,9 +37,8 @@ final class ZeroDevice: CharacterDevice {
   init(minor: UInt64, isFull: Bool) {
     self.isFull = isFull
     super.init(major: 1, minor: minor, permissions: 0o666)
+    shortcuts = isFull ? .readsZeros : [.readsZeros, .discardsWrites]
   }
-
-  override var shortcuts: DescriptorTraits { isFull ? .readsZeros : [.readsZeros, .discardsWrites] }
 
   override func read(at offset: UInt64, to address: UInt64, count: Int, mayWait: Bool) throws(Errno) -> Int {
     try check(ProgramMemory.clear(address, count: UInt64(count)))
@@ -110,7 +113,7 @@ enum CharacterDevices {
 
   /// Name in `/dev`, device.
   static let all: [(name: StaticString, device: CharacterDevice)] = [
-    ("null", NullDevice(major: 1, minor: 3, permissions: 0o666)),
+    ("null", NullDevice()),
     ("zero", ZeroDevice(minor: 5, isFull: false)),
     ("full", ZeroDevice(minor: 7, isFull: true)),
     ("random", RandomDevice(major: 1, minor: 8, permissions: 0o666)),

@@ -12,6 +12,11 @@ class PagedNode: Node {
   /// Where the last read ended; one that goes on there is sequential and is read ahead.
   private final var nextRead: UInt64 = 0
 
+  override init(fileSystem: FileSystem, number: UInt64, attributes: Attributes) {
+    super.init(fileSystem: fileSystem, number: number, attributes: attributes)
+    opensItself = attributes.isRegular || attributes.isDirectory
+  }
+
   // MARK: what subclasses know
 
   /// Whether a page that is not in memory is all zeros and need not be brought there to be read.

@@ -9,8 +9,8 @@ struct FileTree {
   private var currentDirectory: Location?
   /// Permissions that new files do not get (`umask`).
   var mask: UInt32 = 0o022
-  /// Where what is mounted, for `/proc/mounts`.
-  private(set) var mounts: [(location: Location, fileSystem: FileSystem)] = []
+  /// What is mounted where, for `/proc/mounts`.
+  var mounts: [(location: Location, fileSystem: FileSystem)] { mountTable ?? [] }
 
   var root: Location {
     guard let rootIfMounted else { Panic.stop("no root file system is mounted") }
@@ -24,19 +24,20 @@ struct FileTree {
 
   /// Makes `node` the root of everything.
   mutating func mountRoot(_ node: Node) {
-    let place = Location([], hash: 0, parent: nil, node: node)
+    let place = Location([], NameKey(), parent: nil, node: node)
     place.mount(node)
     rootIfMounted = place
-    mounts.append((place, node.fileSystem))
+    mountTable = mounts + [(place, node.fileSystem)]
   }
 
   /// Mounts a file system at `path`. The directory need not exist: the mount point is then all that shows.
   mutating func mount(_ node: Node, at path: [UInt8]) throws(Errno) {
     var place = root
+    let path = PathText(path)
     var scanner = PathScanner(path)
     while !scanner.isAtEnd(path) { place = try place.child(scanner.next(path, seed: NameCache.seed), path) }
     place.mount(node)
-    mounts.append((place, node.fileSystem))
+    mountTable = mounts + [(place, node.fileSystem)]
   }
 
   /// Writes back everything that is mounted.
@@ -45,5 +46,8 @@ struct FileTree {
   }
 }
 
+/// Apart from the tree, and nil rather than empty, so that the tree's own global needs no guard at each use.
+private var mountTable: [(location: Location, fileSystem: FileSystem)]? = nil
+
 /// The one tree of files.
-var fileTree = FileTree()
+var fileTree: FileTree! = nil

@@ -8,12 +8,28 @@ import Machine
 /// were looked for and not found. Who holds a place holds all places above it, so that its path and ".."
 /// need no search.
 final class Location {
+  enum Kind: UInt8 {
+    case absent, directory, symbolicLink, other
+
+    init(_ node: Node?) {
+      guard let node else {
+        self = .absent
+        return
+      }
+      self = node.isDirectory ? .directory : node.attributes.isSymbolicLink ? .symbolicLink : .other
+    }
+  }
+
   private(set) var name: [UInt8]
-  private(set) var hash: UInt32
+  private(set) var key: NameKey
   /// The directory; nil for the root, and for what has no place in the tree (pipes and the like).
   private(set) var parent: Location?
   /// The file; nil if there is none of this name.
-  var node: Node?
+  var node: Node? {
+    didSet { kind = Kind(node) }
+  }
+  /// What the walk over a path must know of the node, without touching its reference count.
+  private(set) var kind: Kind
   /// The places below that are known.
   private var children = HashTable<Location>()
   /// The root of a mounted file system: it cannot be moved or removed.
@@ -24,17 +40,18 @@ final class Location {
   private var wasVisited = true
 
   /// A place below `parent`, not yet known to it.
-  init(_ name: [UInt8], hash: UInt32, parent: Location?, node: Node?) {
+  init(_ name: [UInt8], _ key: NameKey, parent: Location?, node: Node?) {
     self.name = name
-    self.hash = hash
+    self.key = key
     self.parent = parent
     self.node = node
+    kind = Kind(node)
     NameCache.count &+= 1
   }
 
   /// A place outside of the tree, like "pipe:[7]".
   convenience init(unnamed description: [UInt8], _ node: Node) {
-    self.init(description, hash: 0, parent: nil, node: node)
+    self.init(description, NameKey(), parent: nil, node: node)
   }
 
   deinit {
@@ -54,36 +71,38 @@ final class Location {
   }
 
   /// Whether it is a directory.
-  @inline(__always) var isDirectory: Bool { node?.isDirectory ?? false }
+  @inline(__always) var isDirectory: Bool { kind == .directory }
 
   // MARK: walking
 
   /// What has the name `component` of `path` in this directory; its node may be nil.
   @inline(__always)
-  func child(_ component: PathComponent, _ path: [UInt8]) throws(Errno) -> Location {
-    if let index = children.index(hash: component.hash, where: { component.equals($0.name, in: path) }) {
+  func child(_ component: PathComponent, _ path: borrowing PathText) throws(Errno) -> Location {
+    if let index = children.index(
+      hash: component.hash, where: { component.equals($0.name, word: $0.key.word, in: path) })
+    {
       let found = children[index]
       found.wasVisited = true
       return found
     }
-    return try load(component.name(in: path), component.hash)
+    return try load(component.name(in: path), component.key)
   }
 
   /// What has this name here.
   func child(named name: [UInt8]) throws(Errno) -> Location {
-    let hash = NameHash.of(name, seed: NameCache.seed)
-    if let index = children.index(hash: hash, where: { $0.name == name }) { return children[index] }
-    return try load(name, hash)
+    let key = NameKey(name, seed: NameCache.seed)
+    if let index = children.index(hash: key.hash, where: { $0.name == name }) { return children[index] }
+    return try load(name, key)
   }
 
   @inline(never)
-  private func load(_ name: [UInt8], _ hash: UInt32) throws(Errno) -> Location {
+  private func load(_ name: [UInt8], _ key: NameKey) throws(Errno) -> Location {
     guard let node else { throw .ENOENT }
     let found = try node.lookup(name)
-    let place = Location(name, hash: hash, parent: self, node: found)
+    let place = Location(name, key, parent: self, node: found)
     if node.hasStableNames && !isDetached {
       try reserveKernelMemory()
-      children.insert(place, hash: hash)
+      children.insert(place, hash: key.hash)
       NameCache.trimIfNeeded()
     }
     return place
@@ -105,7 +124,7 @@ final class Location {
   // MARK: changes
 
   private func forget(_ child: Location) {
-    if let index = children.index(hash: child.hash, where: { $0 === child }) { children.remove(at: index) }
+    if let index = children.index(hash: child.key.hash, where: { $0 === child }) { children.remove(at: index) }
   }
 
   /// The file lost this name.
@@ -120,8 +139,8 @@ final class Location {
     target.detach()
     parent = target.parent
     name = target.name
-    hash = target.hash
-    if let parent, parent.node?.hasStableNames ?? false { parent.children.insert(self, hash: hash) }
+    key = target.key
+    if let parent, parent.node?.hasStableNames ?? false { parent.children.insert(self, hash: key.hash) }
   }
 
   /// Two names change places; each file keeps its own `Location`.
@@ -129,10 +148,10 @@ final class Location {
     parent?.forget(self)
     other.parent?.forget(other)
     (name, other.name) = (other.name, name)
-    (hash, other.hash) = (other.hash, hash)
+    (key, other.key) = (other.key, key)
     (parent, other.parent) = (other.parent, parent)
-    parent?.children.insert(self, hash: hash)
-    other.parent?.children.insert(other, hash: other.hash)
+    parent?.children.insert(self, hash: key.hash)
+    other.parent?.children.insert(other, hash: other.key.hash)
   }
 
   /// Mounts a file system: the place stands for its root from now on.

@@ -13,16 +13,16 @@ enum MissingFiles {
 
   /// `place` does not exist; the rest of `path` from `position` was to come after it.
   @inline(__always)
-  static func note(_ place: Location, _ path: [UInt8], _ position: Int) {
+  static func note(_ place: Location, _ path: PathText, _ position: Int) {
     if isEnabled { add(place, path, position) }
   }
 
   @inline(never)
-  private static func add(_ place: Location, _ path: [UInt8], _ position: Int) {
+  private static func add(_ place: Location, _ path: PathText, _ position: Int) {
     var whole = place.path()
     if position < path.count {
       whole.append(UInt8(ascii: "/"))
-      whole.append(contentsOf: path[position...])
+      whole.append(contentsOf: path.rest(from: position))
     }
     let hash = NameHash.of(whole, seed: 0)
     guard paths.count < maximum, known.index(hash: hash, where: { paths[$0] == whole }) == nil else { return }

@@ -4,7 +4,7 @@ import Collections
 /// Following a path under the rules of `openat2` (its `resolve` field). It is apart from the ordinary
 /// walk, which is in the way of everything and has no time for them.
 enum RestrictedWalk {
-  static func walk(_ path: [UInt8], from start: Location, _ options: WalkOptions) throws(Errno) -> Walk {
+  static func walk(_ path: PathText, from start: Location, _ options: WalkOptions) throws(Errno) -> Walk {
     var path = path
     let root = options.contains(.inRoot) ? start : fileTree.root
     let device = start.node?.fileSystem.device
@@ -12,7 +12,7 @@ enum RestrictedWalk {
       if options.contains(.beneath) { throw .EXDEV }
     }
     var current = start
-    if path[0] == UInt8(ascii: "/") {
+    if path.isAbsolute {
       try checkAbsolute()
       current = root
     }
@@ -27,11 +27,11 @@ enum RestrictedWalk {
       let component = scanner.next(path, seed: NameCache.seed)
       guard component.count <= Paths.maximumNameLength else { throw .ENAMETOOLONG }
       hasTrailingSlash = component.isFollowedBySlash
-      if component.isDot(in: path) {
+      if component.isDot {
         ending = .dot
         continue
       }
-      if component.isDotDot(in: path) {
+      if component.isDotDot {
         ending = .dotDot
         if current === start {
           if options.contains(.beneath) { throw .EXDEV }
@@ -58,7 +58,7 @@ enum RestrictedWalk {
           continue
         }
         path = try Paths.follow(node, path, scanner.position, hasTrailingSlash)
-        if path[0] == UInt8(ascii: "/") {
+        if path.isAbsolute {
           try checkAbsolute()
           current = root
         }

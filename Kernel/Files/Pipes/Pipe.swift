@@ -31,6 +31,7 @@ final class Pipe: Node {
       fileSystem: Self.pipes, number: Self.lastNumber,
       attributes: Attributes(
         type: .fifo, permissions: 0o600, user: identity.fileSystemUserID, group: identity.fileSystemGroupID))
+    isToldOfClosing = true
   }
 
   deinit {

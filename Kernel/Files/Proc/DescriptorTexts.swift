@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Collections
 
 /// `/proc/self/fdinfo/N`.
 enum DescriptorTexts {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+import Collections
 import Machine
 
 /// Opens a path, and returns its descriptor.
 func openPath(
-  _ directory: Int32, _ path: [UInt8], _ given: OpenFlags, permissions: UInt32, _ restrictions: WalkOptions = []
+  _ directory: Int32, _ path: PathText, _ given: OpenFlags, permissions: UInt32, _ restrictions: WalkOptions = []
 ) throws(Errno) -> UInt64 {
   var flags = given
   if flags.contains(.pathOnly) { flags.formIntersection([.pathOnly, .directory, .noFollow, .closeOnExec]) }
@@ -17,7 +18,7 @@ func openPath(
   if flags.contains(.create) { options.insert(.creates) }
   let isExclusive = flags.contains([.create, .exclusive])
   if !flags.contains(.noFollow) && !isExclusive { options.insert(.followsLast) }
-  let walk = try Paths.walk(path, from: Paths.start(directory, path), options)
+  let walk = try Paths.walk(path, from: Paths.start(directory, path, restrictions), options)
 
   let location = walk.location
   let node: Node
@@ -68,18 +69,18 @@ private func create(_ walk: Walk, _ permissions: UInt32) throws(Errno) -> Node {
 
 /// O_TMPFILE: a file without a name in a directory's file system.
 private func openUnnamed(
-  _ directory: Int32, _ path: [UInt8], _ flags: OpenFlags, _ permissions: UInt32, _ restrictions: WalkOptions
+  _ directory: Int32, _ path: PathText, _ flags: OpenFlags, _ permissions: UInt32, _ restrictions: WalkOptions
 ) throws(Errno) -> UInt64 {
   guard flags.contains(.directory), flags.isWritable, !flags.contains(.create) else { throw .EINVAL }
   try descriptors.checkRoom()
-  let place = try Paths.walk(path, from: Paths.start(directory, path), restrictions.union(.followsLast)).location
+  let place = try Paths.walk(path, from: Paths.start(directory, path, restrictions), restrictions.union(.followsLast)).location
   guard let parent = place.node else { throw .ENOENT }
   guard parent.isDirectory else { throw .ENOTDIR }
   try Access.check(parent, [.write, .execute])
   let node = try parent.createUnnamed(Access.newNode(.regular, permissions, in: parent))
   var name = bytes(of: "#")
   name.append(decimal: node.number)
-  let location = Location(name, hash: 0, parent: place, node: node)
+  let location = Location(name, NameKey(), parent: place, node: node)
   location.detach()
   let file = try OpenFile(location, node, flags.subtracting([.directory]))
   return try descriptors.install(file, closeOnExec: flags.contains(.closeOnExec))
@@ -92,18 +93,24 @@ private func openFlags(_ argument: UInt64) -> OpenFlags {
 }
 
 func sysOpen(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
-  let path = try Paths.string(at: call.first)
-  return try openPath(
-    Paths.workingDirectory, path, openFlags(call.second), permissions: UInt32(truncatingIfNeeded: call.third))
+  let flags = openFlags(call.second)
+  let permissions = UInt32(truncatingIfNeeded: call.third)
+  return try Paths.withString(at: call.first) { path throws(Errno) in
+    try openPath(Paths.workingDirectory, path, flags, permissions: permissions)
+  }
 }
 
 func sysOpenat(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
-  let path = try Paths.string(at: call.second)
-  return try openPath(int(call.first), path, openFlags(call.third), permissions: UInt32(truncatingIfNeeded: call.fourth))
+  let directory = int(call.first)
+  let flags = openFlags(call.third)
+  let permissions = UInt32(truncatingIfNeeded: call.fourth)
+  return try Paths.withString(at: call.second) { path throws(Errno) in
+    try openPath(directory, path, flags, permissions: permissions)
+  }
 }
 
 func sysCreat(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
-  let path = try Paths.string(at: call.first)
+  let path = PathText(try Paths.string(at: call.first))
   return try openPath(
     Paths.workingDirectory, path, [.create, .writeOnly, .truncate],
     permissions: UInt32(truncatingIfNeeded: call.second))
@@ -128,7 +135,7 @@ func sysOpenat2(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   if resolve & 0x18 == 0x18 { throw .EINVAL }
   // RESOLVE_CACHED: whether a path is all in the cache is not known before it was followed.
   if resolve & 0x20 != 0 { throw .EAGAIN }
-  let path = try Paths.string(at: call.second)
+  let path = PathText(try Paths.string(at: call.second))
   return try openPath(
     int(call.first), path, openFlags, permissions: UInt32(mode), WalkOptions(rawValue: UInt32(resolve) << 8))
 }

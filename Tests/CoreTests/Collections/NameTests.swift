@@ -75,16 +75,41 @@ struct OrderedNamesTests {
 
 struct PathScannerTests {
   private func components(_ text: String) -> [String] {
-    let path = Array(text.utf8)
+    // With something behind the end, as in an array that is used again.
+    let path = PathText(Array(text.utf8) + [0x78, 0x2f], count: text.utf8.count)
     var scanner = PathScanner(path)
     var result: [String] = []
     while !scanner.isAtEnd(path) {
       let component = scanner.next(path, seed: 1)
-      #expect(component.hash == NameHash.of(component.name(in: path), seed: 1))
-      #expect(component.equals(component.name(in: path), in: path))
-      result.append(String(decoding: component.name(in: path), as: UTF8.self) + (component.isFollowedBySlash ? "/" : ""))
+      let name = component.name(in: path)
+      let key = NameKey(name, seed: 1)
+      #expect(component.key == key)
+      #expect(component.equals(name, word: key.word, in: path))
+      result.append(String(decoding: name, as: UTF8.self) + (component.isFollowedBySlash ? "/" : ""))
     }
     return result
+  }
+
+  private func first(_ text: String) -> (PathComponent, PathText) {
+    let path = PathText(Array(text.utf8))
+    var scanner = PathScanner(path)
+    return (scanner.next(path, seed: 7), path)
+  }
+
+  @Test func tellsNamesApart() {
+    let names = [
+      "a", "b", "aa", "\0a", "abcdefgh", "bbcdefgh", "abcdefghi", "bbcdefghi", "aabcdefgh", "x".padding(100), "y".padding(100),
+    ]
+    for one in names {
+      for other in names {
+        let (component, path) = first(one)
+        let key = NameKey(Array(other.utf8), seed: 7)
+        #expect(component.equals(Array(other.utf8), word: key.word, in: path) == (one == other))
+        if one != other { #expect(component.hash != key.hash) }
+      }
+    }
+    #expect(first(".").0.isDot && !first("..").0.isDot && !first("\0.").0.isDot)
+    #expect(first("..").0.isDotDot && !first(".").0.isDotDot && !first("...").0.isDotDot)
   }
 
   @Test func splits() {
@@ -133,4 +158,9 @@ struct RangeLocksTests {
     locks.set(lock(1, true, 1, 4))
     #expect(locks.locks == [lock(1, true, 0, .max)])
   }
+}
+
+extension String {
+  /// This text with zeros behind it, in all `length` bytes long.
+  fileprivate func padding(_ length: Int) -> String { self + String(repeating: "0", count: length - utf8.count) }
 }
