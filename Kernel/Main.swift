@@ -7,7 +7,9 @@ public func kernelMain() -> Never {
   Options.parse()
   Devices.start()
   Random.start()
-  addressSpace.initialize()
+  addressSpace = AddressSpace()
+  fileTree = FileTree()
+  process = Process()
   guard let disk = Devices.disks.first else { SystemDisk.fail("the machine has no disk") }
   let system = SystemDisk(reading: disk)
   Files.start(disk, system.root)

@@ -11,6 +11,8 @@ enum Options {
   private(set) static var showsSystemCalls = false
   /// Whether files that are looked for and do not exist are shown: `missing`.
   private(set) static var showsMissingFiles = false
+  /// Standard streams that are closed from the start, a bit each: `closed=0`, `closed=1`, `closed=2`.
+  private(set) static var closedStreams: UInt8 = 0
   /// Whether to go on without any source of randomness: `allow-weak-entropy`.
   private(set) static var allowsWeakEntropy = false
 
@@ -19,6 +21,9 @@ enum Options {
       if word.is("strace") { showsSystemCalls = true }
       if word.is("missing") { showsMissingFiles = true }
       if word.is("allow-weak-entropy") { allowsWeakEntropy = true }
+      if word.is("closed=0") { closedStreams |= 1 }
+      if word.is("closed=1") { closedStreams |= 2 }
+      if word.is("closed=2") { closedStreams |= 4 }
       if word.is("log=trace") { logLevel = .trace }
       if word.is("log=debug") { logLevel = .debug }
       if word.is("log=info") { logLevel = .info }

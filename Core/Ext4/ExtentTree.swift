@@ -39,7 +39,7 @@ extension Ext4FileSystem {
 
   func run(of inode: InodeNumber, at logicalBlock: UInt64) throws(Ext4Error) -> BlockRun {
     guard let logical = UInt32(exactly: logicalBlock) else {
-      return BlockRun(state: .hole, physicalBlock: 0, count: UInt64.max - logicalBlock)
+      return BlockRun(state: .hole, physicalBlock: 0, count: max(1, UInt64.max - logicalBlock))
     }
     var node = try rootNode(inode)
     var end: UInt64 = 1 << 32

@@ -29,8 +29,8 @@ extension Ext4FileSystem {
   /// Writes only what differs from zero where the layout asks for content: a device that was not zero is fine,
   /// and a sparse file stays sparse. The same parameters and size give the same bytes.
   ///
-  /// Throws `noSpace` if the device is too small, `invalid` for more inodes than 2^32 or than blocks have
-  /// room for.
+  /// Throws `noSpace` if the device is too small, `invalid` if it is larger than 16 TiB or for more inodes than
+  /// 2^32 or than 32768 for every 128 MiB.
   public static func format(_ device: Device, _ parameters: FormatParameters) throws(Ext4Error) {
     let layout = try FormatLayout(deviceSize: device.sizeInBytes, parameters)
     try layout.write(to: device)

@@ -17,7 +17,8 @@ struct FormatLayout {
     self.parameters = parameters
     let blockSize = UInt64(Self.blockSize)
     var blockCount = deviceSize / blockSize
-    guard blockCount < 1 << 48 else { throw .invalid }
+    // 16 TiB: beyond that the group descriptors outgrow their place in the first group.
+    guard blockCount <= 1 << 32 else { throw .invalid }
     // A last group that would hold little but its own metadata is left out, as mke2fs does.
     while true {
       let groupCount = (blockCount + Self.blocksPerGroup - 1) / Self.blocksPerGroup

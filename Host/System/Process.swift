@@ -29,13 +29,18 @@ public func ignoredSignals() -> Set<CInt> {
 }
 
 /// Makes sure that the descriptors 0, 1 and 2 are open. Where one was closed by whoever started the tool, the next file
-/// to be opened would take its place, and a program's output would end up in it.
-public func reserveStandardStreams() {
+/// to be opened would take its place, and a program's output would end up in it. Returns those that were closed.
+public func reserveStandardStreams() -> [CInt] {
+  var closed: [CInt] = []
   while let file = try? FileDescriptor.open(FilePath("/dev/null"), .readWrite) {
-    guard file.rawValue > 2 else { continue }
+    guard file.rawValue > 2 else {
+      closed.append(file.rawValue)
+      continue
+    }
     try? file.close()
-    return
+    break
   }
+  return closed
 }
 
 /// The path of the tool's own executable.

@@ -26,8 +26,11 @@ enum Main {
   /// Everything that goes wrong before or beside the program is one sentence and this exit code.
   private static let ownFailure: Int32 = 125
 
+  /// The standard streams that were closed when the tool was started, and so are closed for the program.
+  static let closedStreams = reserveStandardStreams()
+
   static func main() async {
-    reserveStandardStreams()
+    _ = closedStreams
     do {
       var command = try Vorteil.parseAsRoot()
       if var asynchronous = command as? any AsyncParsableCommand {

@@ -200,6 +200,7 @@ public enum PageTables {
   /// how many pages there were; nil: no memory to split a large page, and the rest was not visited.
   public static func unmap(from start: UInt64, to end: UInt64) -> Int? {
     var count = 0
+    var hasReleasedTable = false
     var address = start
     while address < end {
       precondition(address < 0x8000_0000_0000 && !isKernelAddress(address))
@@ -236,9 +237,11 @@ public enum PageTables {
       if coversAll {
         directory.pointee = 0
         PhysicalMemory.release(Frame(number: UInt32(truncatingIfNeeded: tableAddress >> 12)))
+        hasReleasedTable = true
       }
     }
-    if count > 32 { write_cr3(root) }
+    // Also what the processor remembers of a table that is gone (SDM volume 3, 4.10.4.1).
+    if count > 32 || hasReleasedTable { write_cr3(root) }
     return count
   }
 

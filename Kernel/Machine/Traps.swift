@@ -74,6 +74,17 @@ enum Traps {
   }
 }
 
+extension Traps {
+  /// Whether the program made the exception itself, by `int n` with n not 3 (which Linux allows).
+  static func isSoftwareInterrupt(_ frame: UnsafeMutablePointer<TrapFrame>) -> Bool {
+    let vector = frame.pointee.vector
+    guard vector != Vector.breakpoint, vector < 64,
+      let bytes = ProgramMemory.load(UInt16.self, at: frame.pointee.rip &- 2)
+    else { return false }
+    return bytes == UInt16(vector) << 8 | 0xcd
+  }
+}
+
 /// Every exception and interrupt, from entry.S.
 @_cdecl("machine_trap")
 func machineTrap(_ pointer: UnsafeMutableRawPointer) {
@@ -130,6 +141,12 @@ private func fail(_ frame: UnsafeMutablePointer<TrapFrame>, _ address: UInt64) {
     write_dr6(0xffff_0ff0)
     frame.pointee.rflags |= 1 << 16  // RF: go past it
     return
+  }
+  if Traps.isFromProgram(frame) && Traps.isSoftwareInterrupt(frame) {
+    // `int n` works for every n in ring 0; on Linux it is a general protection fault of that instruction.
+    frame.pointee.rip &-= 2
+    frame.pointee.errorCode = frame.pointee.vector << 3 | 2
+    frame.pointee.vector = Vector.generalProtection
   }
   if !Traps.isFromProgram(frame) || frame.pointee.vector == Vector.kernelStackOverflow
     || frame.pointee.vector == Vector.nonMaskable || frame.pointee.vector == Vector.doubleFault

@@ -164,6 +164,15 @@ enter_program:
     .balign 16
 stub_\vector:
     .if (\vector == 8) || (\vector >= 10 && \vector <= 14) || (\vector == 17) || (\vector == 21) || (\vector == 29) || (\vector == 30)
+    // The processor pushes an error code with these, but `int \vector` of the program does not.
+    .if (\vector == 8)
+    cmpq double_fault_stack_without_error(%rip), %rsp
+    .else
+    cmpq interrupt_stack_without_error(%rip), %rsp
+    .endif
+    jne 1f
+    pushq $0
+1:
     .else
     pushq $0
     .endif
@@ -199,4 +208,7 @@ trap_stubs:
 kernel_stack_top: .quad kernel_stack_top_of_boot
 kernel_stack_limit: .quad kernel_stack_bottom + 512
 interrupted_stack: .quad 0
+// RSP at a handler's first instruction when five words were pushed and no error code.
+interrupt_stack_without_error: .quad interrupt_stack_top - 40
+double_fault_stack_without_error: .quad double_fault_stack_top - 40
 pending_work: .long 0

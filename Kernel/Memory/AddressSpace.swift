@@ -40,9 +40,7 @@ struct AddressSpace {
   /// The shared page of zeros that stands for anonymous memory that was only read.
   var zeroFrame: Frame
 
-  init() { zeroFrame = Frame(number: 0) }
-
-  mutating func initialize() {
+  init() {
     guard let frame = PhysicalMemory.allocateZeroed() else { Panic.stop("no memory for the page of zeros") }
     zeroFrame = frame
   }
@@ -190,5 +188,6 @@ struct AddressSpace {
   }
 }
 
-/// The program's address space. There is one, as there is one process.
-var addressSpace = AddressSpace()
+/// The program's address space. There is one, as there is one process. (Made in kernel_main: a global that
+/// is made at its first use costs a check and a call at every other.)
+var addressSpace: AddressSpace! = nil

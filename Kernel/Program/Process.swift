@@ -42,4 +42,4 @@ struct Process {
 }
 
 /// The one process.
-var process = Process()
+var process: Process! = nil

@@ -46,12 +46,17 @@ import Testing
 
   @Test func usesNoRedZone() async throws {
     let belowStackPointer = try Regex(#"-0x[0-9a-f]+\(%rsp"#)
+    let otherReservation = #/^lea +-0x([0-9a-f]+)\(%rsp\),%rsp/#
     let belowFramePointer = #/-0x([0-9a-f]+)\(%rbp/#
     let reservation = #/^sub +\$0x([0-9a-f]+),%rsp/#
     for function in try await Self.disassembly() where !Self.stackSwitches.contains(function.name) {
       // How far below RBP the function has moved RSP; known once it has made RBP its frame pointer.
       var reserved: Int?
       for instruction in function.instructions {
+        if let match = instruction.firstMatch(of: otherReservation) {
+          if let depth = reserved { reserved = depth + Int(match.1, radix: 16)! }
+          continue
+        }
         if instruction.contains(belowStackPointer) { Issue.record("\(function.name): \(instruction)") }
         if instruction.hasPrefix("mov") && instruction.hasSuffix("%rsp,%rbp") {
           reserved = 0

@@ -22,9 +22,9 @@ import Testing
   @Test(arguments: [
     "PROGRAM yes | head -n 1",
     "PROGRAM yes | head -c 100000 | wc -c",
-    "PROGRAM cat <&- ; echo $?",
+    "PROGRAM true <&- ; echo $?",
     ": | PROGRAM cat; echo $?",
-    "PROGRAM echo lost >&- ; echo $?",
+    "PROGRAM yes >&- 2>/dev/null; echo ended",
     "{ PROGRAM yes; echo $? >&2; } | true",
     "yes | head -n 3000 | PROGRAM tail -n 1",
     "yes | PROGRAM head -n 2",

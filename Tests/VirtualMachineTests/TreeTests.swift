@@ -63,16 +63,17 @@ import Testing
     }
   }
 
-  /// File systems differ in how large a directory is, in how many blocks a file takes, and in what lies above.
+  /// File systems differ in how large a directory is, in how many blocks a file takes, and in what lies above; `ls`
+  /// makes its columns as wide as those need.
   private func comparable(_ listing: [UInt8]) -> [UInt8] {
     let lines = String(decoding: listing, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
     let kept = lines.filter { !$0.hasPrefix("total ") && !$0.hasSuffix(" ..") }
-    return Array(kept.map { $0.hasPrefix("d") ? withoutSize($0) : String($0) }.joined(separator: "\n").utf8)
+    return Array(kept.map(comparable).joined(separator: "\n").utf8)
   }
 
-  private func withoutSize(_ line: Substring) -> String {
+  private func comparable(_ line: Substring) -> String {
     var words = line.split(separator: " ")
-    if words.count > 4 { words[4] = "(size)" }
+    if line.hasPrefix("d"), words.count > 4 { words[4] = "(size)" }
     return words.joined(separator: " ")
   }
 }

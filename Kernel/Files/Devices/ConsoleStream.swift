@@ -72,7 +72,7 @@ final class ConsoleStream: Node {
     return Console.isClosed(stream: stream) ? [.writable, .writableNormal, .error] : [.writable, .writableNormal]
   }
 
-  /// Gives the program its descriptors 0, 1 and 2.
+  /// Gives the program its descriptors 0, 1 and 2; those that the tool itself was started without are closed.
   static func openStandardStreams() throws(Errno) {
     let names: [StaticString] = ["pipe:[1]", "pipe:[2]", "pipe:[3]"]
     for (number, name) in names.enumerated() {
@@ -81,5 +81,6 @@ final class ConsoleStream: Node {
       let file = try OpenFile(location, node, number == 0 ? [] : .writeOnly)
       _ = try descriptors.install(file, closeOnExec: false)
     }
+    for number in 0..<UInt64(3) where Options.closedStreams & 1 << number != 0 { try descriptors.close(number) }
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Collections
 import Machine
+import Signals
 
 /// A node whose content is, or passes through, pages in memory: one copy for `read`, `write` and `mmap`.
 ///
@@ -255,7 +256,11 @@ class PagedNode: Node {
     guard attributes.isRegular else { return try super.write(at: offset, from: address, count: count, mayWait: mayWait) }
     guard count > 0 else { return 0 }
     guard offset < maximumSize else { throw .EFBIG }
-    let total = Int(min(UInt64(count), maximumSize &- offset))
+    if offset >= limits.fileSize {
+      Signals.post(Signal.fileSizeLimit)
+      throw .EFBIG
+    }
+    let total = Int(min(UInt64(count), min(maximumSize, limits.fileSize) &- offset))
     if !identity.isRoot && attributes.mode & 0o6000 != 0 { attributes.mode &= ~0o6000 }
     var done = 0
     while done < total {

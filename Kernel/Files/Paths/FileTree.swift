@@ -50,4 +50,4 @@ struct FileTree {
 private var mountTable: [(location: Location, fileSystem: FileSystem)]? = nil
 
 /// The one tree of files.
-var fileTree = FileTree()
+var fileTree: FileTree! = nil

@@ -80,7 +80,7 @@ struct PathText: ~Copyable {
   }
 }
 
-extension Frame: @retroactive PathBytes {
+extension Frame: PathBytes {
   @inline(__always) public func word(at offset: Int) -> UInt64 { wrappedWord(at: offset) }
   @inline(__always) public func byte(at offset: Int) -> UInt8 { wrappedByte(at: offset) }
 }

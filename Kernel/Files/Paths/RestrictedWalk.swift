@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Collections
+import Machine
 
 /// Following a path under the rules of `openat2` (its `resolve` field). It is apart from the ordinary
 /// walk, which is in the way of everything and has no time for them.

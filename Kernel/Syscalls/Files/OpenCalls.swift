@@ -48,7 +48,7 @@ private func checkOpening(_ node: Node, _ flags: OpenFlags) throws(Errno) {
     if node.attributes.isSymbolicLink && !flags.contains(.pathOnly) { throw .ELOOP }
   }
   if flags.contains(.pathOnly) { return }
-  if flags.isWritable, let executable = process.executable, executable === node { throw .ETXTBSY }
+  if flags.isWritable, process.executable?.node === node { throw .ETXTBSY }
   if identity.isRoot { return }
   var wanted: AccessMode = []
   if flags.isReadable { wanted.insert(.read) }

@@ -17,8 +17,10 @@ func sysRead(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   let count = limitedCount(call.third)
   let traits = descriptors.traits(of: call.first)
   if !traits.isDisjoint(with: [.readsNothing, .readsZeros]) {
-    guard ProgramMemory.isRange(call.second, call.third) else { throw .EFAULT }
-    if traits.contains(.readsNothing) { return 0 }
+    if traits.contains(.readsNothing) {
+      guard ProgramMemory.isRange(call.second, call.third) else { throw .EFAULT }
+      return 0
+    }
     try check(ProgramMemory.clear(call.second, count: UInt64(count)))
     return UInt64(count)
   }

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import Machine
+import Signals
 
 private func truncate(_ node: Node, _ size: UInt64) throws(Errno) -> UInt64 {
-  if let executable = process.executable, executable === node { throw .ETXTBSY }
+  if process.executable?.node === node { throw .ETXTBSY }
+  if size > limits.fileSize && size > node.attributes.size {
+    Signals.post(Signal.fileSizeLimit)
+    throw .EFBIG
+  }
   try node.truncate(to: size)
   return 0
 }

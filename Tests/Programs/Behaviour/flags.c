@@ -18,7 +18,7 @@ int main(void) {
       {"carry", 1 << 0}, {"parity", 1 << 2}, {"zero", 1 << 6}, {"sign", 1 << 7}, {"direction", 1 << 10},
       {"overflow", 1 << 11}, {"nested task", 1 << 14}, {"alignment check", 1 << 18}, {"identification", 1 << 21},
   };
-  int zero = open("/dev/zero", O_RDONLY);
+  int zero = need("open /dev/zero", open("/dev/zero", O_RDONLY));
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     char buffer[300];
     uint64_t after = 0;

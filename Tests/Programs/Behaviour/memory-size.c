@@ -6,6 +6,7 @@
 int main(int argc, char **argv) {
   size_t machine = argc > 1 ? strtoul(argv[1], NULL, 10) : 0, part = argc > 2 ? strtoul(argv[2], NULL, 10) : 0;
   FILE *file = fopen("/proc/meminfo", "r");
+  need("open /proc/meminfo", file == NULL ? -1 : 0);
   size_t kibibytes = 0;
   fscanf(file, "MemTotal: %zu kB", &kibibytes);
   fclose(file);

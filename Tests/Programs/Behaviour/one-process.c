@@ -31,8 +31,8 @@ int main(int argc, char **argv) {
   pid_t process;
   int error = posix_spawn(&process, "/proc/self/exe", NULL, NULL, (char *[]){"child", NULL}, environ);
   printf("posix_spawn: %s\n", error_name(error));
-  outcome("system", system("true"));
-  outcome("popen", popen("true", "r") == NULL ? -1 : 0);
+  check("system fails", system("true") != 0);  // The C libraries differ in how they say it.
+  check("popen fails", popen("true", "r") == NULL);
   outcome("wait", wait(NULL));
   puts("the program goes on");
   return finish();
