@@ -95,7 +95,9 @@ enum Paths {
 
   /// Follows a path, or remembers where it led.
   @inline(__always)
-  static func find(_ descriptor: Int32, _ path: borrowing PathText, _ options: WalkOptions) throws(Errno) -> Walk {
+  static func find(
+    _ descriptor: Int32, _ path: borrowing PathText, _ options: WalkOptions
+  ) throws(Errno) -> Walk {
     guard let key = PathCache.Key(path, options) else {
       return try walk(path, from: start(descriptor, path, options), options)
     }
