@@ -10,9 +10,8 @@ public protocol RangeValue {
 
 /// Disjoint half-open ranges of addresses in order, each with a value: a process's memory mappings.
 ///
-/// One sorted array: finding is a binary search, and the memory it touches is contiguous. Inserting and
-/// removing move what lies behind; with the few thousand ranges that large programs have, that is a copy
-/// of some kilobytes.
+/// One sorted array with a gap: finding is a binary search, and inserting costs the distance from the last
+/// insertion, since programs map and unmap in one place for a while.
 public struct RangeMap<Value: RangeValue> {
   public struct Entry {
     public var start: UInt64
@@ -27,7 +26,29 @@ public struct RangeMap<Value: RangeValue> {
   }
 
   /// All ranges, ascending.
-  public private(set) var entries: [Entry] = []
+  public struct Entries: Sequence {
+    fileprivate var array = GapArray<Entry>()
+
+    @inline(__always) public var count: Int { array.count }
+    @inline(__always)
+    public subscript(index: Int) -> Entry {
+      _read { yield array[index] }
+      _modify { yield &array[index] }
+    }
+
+    public struct Iterator: IteratorProtocol {
+      fileprivate let entries: Entries
+      fileprivate var index = 0
+
+      public mutating func next() -> Entry? {
+        guard index < entries.count else { return nil }
+        index += 1
+        return entries[index - 1]
+      }
+    }
+    public func makeIterator() -> Iterator { Iterator(entries: self) }
+  }
+  public private(set) var entries = Entries()
   /// Where the last search ended: the next is often for the same place.
   private var hint = 0
 
@@ -37,9 +58,7 @@ public struct RangeMap<Value: RangeValue> {
 
   /// Bytes of memory that the next few insertions may ask for in one piece, because the array is full; 0 while
   /// it has room for them.
-  public var bytesToGrow: Int {
-    entries.capacity &- entries.count >= 4 ? 0 : max(entries.capacity, 4) &* 2 &* MemoryLayout<Entry>.stride
-  }
+  public var bytesToGrow: Int { entries.array.bytesToGrow }
 
   /// The first range that ends after `address`: the one that contains it, or the next one, or `count`.
   @inline(__always)
@@ -102,7 +121,7 @@ public struct RangeMap<Value: RangeValue> {
     let distance = address - entries[index].start
     let rest = Entry(start: address, end: entries[index].end, value: entries[index].value.advanced(by: distance))
     entries[index].end = address
-    entries.insert(rest, at: index + 1)
+    entries.array.insert(rest, at: index + 1)
   }
 
   /// Joins the range at `index` with the one before it if they say the same. Returns whether it did.
@@ -112,7 +131,7 @@ public struct RangeMap<Value: RangeValue> {
         into: entries[index].value, after: entries[index - 1].end - entries[index - 1].start)
     else { return false }
     entries[index - 1].end = entries[index].end
-    entries.remove(at: index)
+    entries.array.remove(at: index)
     return true
   }
 
@@ -121,14 +140,14 @@ public struct RangeMap<Value: RangeValue> {
     let first = index(endingAfter: start)
     guard first < entries.count, entries[first].start < end else { return }
     if entries[first].start == start && entries[first].end == end {
-      entries.remove(at: first)
+      entries.array.remove(at: first)
       return
     }
     split(at: start, and: end)
     let from = index(endingAfter: start)
     var to = from
     while to < entries.count && entries[to].end <= end { to += 1 }
-    entries.removeSubrange(from..<to)
+    entries.array.removeSubrange(from..<to)
   }
 
   /// Adds a range where nothing lies (the caller has removed what did), joined with its neighbours if they
@@ -142,7 +161,7 @@ public struct RangeMap<Value: RangeValue> {
       _ = joinWithPrevious(index)
       return
     }
-    entries.insert(Entry(start: start, end: end, value: value), at: index)
+    entries.array.insert(Entry(start: start, end: end, value: value), at: index)
     _ = joinWithPrevious(index + 1)
   }
 
@@ -173,12 +192,16 @@ public struct RangeMap<Value: RangeValue> {
   }
 
   /// The highest multiple of `alignment` (a power of two) at which `length` free bytes begin that end at or
-  /// below `top`; at or above `bottom`.
-  public func highestGap(length: UInt64, alignment: UInt64 = 1, bottom: UInt64, top: UInt64) -> UInt64? {
+  /// below `top`; at or above `bottom`. Looks at no more than `steps` gaps.
+  public func highestGap(
+    length: UInt64, alignment: UInt64 = 1, bottom: UInt64, top: UInt64, steps: Int = .max
+  ) -> UInt64? {
     var end = top
     var index = index(endingAfter: top)
     if index < entries.count && entries[index].start < top { end = entries[index].start }
-    while end >= bottom &+ length {
+    var steps = steps
+    while end >= bottom &+ length && steps > 0 {
+      steps -= 1
       let floor = index > 0 ? max(entries[index - 1].end, bottom) : bottom
       if end >= floor &+ length {
         let start = (end - length) & ~(alignment - 1)

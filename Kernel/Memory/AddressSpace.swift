@@ -72,9 +72,23 @@ struct AddressSpace {
         top: layout.mappingTop)
       if let room { return room }
     }
-    return map.highestGap(length: length, bottom: Self.kernelWindow.upperBound, top: layout.mappingTop)
+    // The highest place that fits, but a program with thousands of mappings does not wait until all gaps
+    // between them were looked at: below the lowest of the area there is always room.
+    return map.highestGap(
+      length: length, bottom: Self.kernelWindow.upperBound, top: layout.mappingTop, steps: 256)
+      ?? roomBelowArea(length)
+      ?? map.highestGap(length: length, bottom: Self.kernelWindow.upperBound, top: layout.mappingTop)
       ?? map.highestGap(length: length, bottom: Self.kernelWindow.upperBound, top: Self.highest)
       ?? map.highestGap(length: length, bottom: 0x1_0000_0000, top: Self.kernelWindow.lowerBound)
+  }
+
+  /// Free addresses directly below the mapping area's lowest range; nil if something else is near.
+  private func roomBelowArea(_ length: UInt64) -> UInt64? {
+    let first = map.index(endingAfter: Self.kernelWindow.upperBound)
+    guard first < map.count else { return nil }
+    let lowest = map.entries[first].start
+    guard lowest >= Self.kernelWindow.upperBound &+ length, lowest <= layout.mappingTop else { return nil }
+    return lowest - length
   }
 
   // MARK: mapping and unmapping
