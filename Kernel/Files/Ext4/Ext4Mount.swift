@@ -139,8 +139,9 @@ final class Ext4Mount: FileSystem {
   /// Whether one more page may wait: there is a block for it, and not too much waits already.
   @inline(__always)
   var mayDelay: Bool {
-    dirtyPages < dirtyLimit && ext4.statistics.freeBlocks &* UInt64(ext4.blockSize) / 4096
-      > UInt64(dirtyPages) &+ Self.slack
+    dirtyPages < dirtyLimit
+      && ext4.statistics.freeBlocks &* UInt64(ext4.blockSize) / 4096
+        > UInt64(dirtyPages) &+ Self.slack
   }
 
   override func synchronize() throws(Errno) {
