@@ -5,7 +5,7 @@
 ///
 /// Several elements may have the same hash; `index(hash:where:)` tells them apart.
 public struct HashTable<Element> {
-  /// 0: never used, 1: removed; real hashes are 2 or more.
+  /// 0: never used, 1: removed.
   private var hashes: [UInt32] = []
   private var elements: [Element?] = []
   /// Elements in the table.
@@ -15,8 +15,8 @@ public struct HashTable<Element> {
 
   public init() {}
 
-  /// A hash as it is kept.
-  @inline(__always) private static func stored(_ hash: UInt32) -> UInt32 { hash < 2 ? hash &+ 2 : hash }
+  /// A hash as it is kept: neither 0 nor 1.
+  @inline(__always) private static func stored(_ hash: UInt32) -> UInt32 { hash | 1 << 31 }
 
   /// Where the first element with this hash stands for which `isMatch` is true. The index holds until
   /// the table is changed.

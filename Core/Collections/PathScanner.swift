@@ -5,10 +5,7 @@
 public protocol PathBytes: BitwiseCopyable {
   /// Eight bytes from `offset`, the first in the lowest bits.
   func word(at offset: Int) -> UInt64
-}
-
-extension PathBytes {
-  @inline(__always) public func byte(at offset: Int) -> UInt8 { UInt8(truncatingIfNeeded: word(at: offset)) }
+  func byte(at offset: Int) -> UInt8
 }
 
 /// Goes through the components of a path, eight bytes at a time.
@@ -100,9 +97,8 @@ public struct NameKey: Equatable {
   fileprivate mutating func finish(_ word: UInt64, count: Int, seed: UInt32) {
     self.word = word
     self.count = count
-    var mixed = (word ^ rest ^ UInt64(seed) << 17 &+ UInt64(count)) &* 0xd6e8_feb8_6659_fd93
-    mixed = (mixed ^ mixed >> 32) &* 0xd6e8_feb8_6659_fd93
-    hash = UInt32(truncatingIfNeeded: mixed >> 32)
+    let mixed = (word ^ rest ^ UInt64(seed) << 17 &+ UInt64(truncatingIfNeeded: count)) &* 0xd6e8_feb8_6659_fd93
+    hash = UInt32(truncatingIfNeeded: mixed >> 32 ^ mixed >> 47)
   }
 }
 

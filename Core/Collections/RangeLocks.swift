@@ -42,8 +42,8 @@ public struct RangeLocks {
     var kept: [Lock] = []
     kept.reserveCapacity(locks.count + 1)
     for other in locks {
-      let touches =
-        (other.last == .max || other.last &+ 1 >= joined.first) && (joined.last == .max || joined.last &+ 1 >= other.first)
+      let reachesNew = other.last == .max || other.last &+ 1 >= joined.first
+      let touches = reachesNew && (joined.last == .max || joined.last &+ 1 >= other.first)
       if other.owner == joined.owner && other.isExclusive == joined.isExclusive && touches {
         joined.first = min(joined.first, other.first)
         joined.last = max(joined.last, other.last)

@@ -10,6 +10,25 @@ extension Frame {
       .copyMemory(from: UnsafeRawPointer(bitPattern: UInt(address) + UInt(offset))!, byteCount: count)
   }
 
+  /// The byte at `offset` modulo the size of a frame.
+  @inline(__always)
+  public func wrappedByte(at offset: Int) -> UInt8 {
+    UnsafePointer<UInt8>(bitPattern: UInt(address &+ UInt64(offset & 4095))).unsafelyUnwrapped.pointee
+  }
+
+  /// Eight bytes from `offset` modulo the size of a frame, the first in the lowest bits; behind the end of
+  /// the frame zeros follow.
+  @inline(__always)
+  public func wrappedWord(at offset: Int) -> UInt64 {
+    let start = offset & 4095
+    if start > 4088 { return lastWord(from: start) }
+    return UnsafeRawPointer(bitPattern: UInt(address &+ UInt64(start))).unsafelyUnwrapped
+      .loadUnaligned(as: UInt64.self)
+  }
+
+  @inline(never)
+  private func lastWord(from start: Int) -> UInt64 { loadWord(at: 4088) >> UInt64((start - 4088) * 8) }
+
   /// Copies `bytes` here, at `offset`.
   public func store(_ bytes: Span<UInt8>, at offset: Int) {
     let count = bytes.count

@@ -31,7 +31,6 @@ public struct PageEntry: BitwiseCopyable {
   @inline(__always) public var isWritable: Bool { bits & Self.writable != 0 }
   @inline(__always) public var isExecutable: Bool { bits & Self.noExecute == 0 }
   @inline(__always) public var isDirty: Bool { bits & Self.dirty != 0 }
-  @inline(__always) public var isAccessed: Bool { bits & Self.accessed != 0 }
   /// Maps 2 MiB: `frame` is the first of 512.
   @inline(__always) public var isLarge: Bool { bits & Self.large != 0 }
   @inline(__always) public var frame: Frame {

@@ -134,14 +134,17 @@ final class Ext4Mount: FileSystem {
   // MARK: writing back
 
   /// So many more pages wait to be written (or fewer).
-  @inline(__always) func dirtyChanged(_ change: Int) { dirtyPages &+= change }
+  @inline(__always) func dirtyChanged(_ change: Int) {
+    dirtyPages &+= change
+    PageCache.promised &+= change
+  }
 
-  /// Whether one more page may wait: there is a block for it, and not too much waits already.
+  /// Whether one more page may wait: not too much waits already, and there is a block for it, and memory,
+  /// since what is written to the disk is kept in memory, too.
   @inline(__always)
   var mayDelay: Bool {
-    dirtyPages < dirtyLimit
-      && ext4.statistics.freeBlocks &* UInt64(ext4.blockSize) / 4096
-        > UInt64(dirtyPages) &+ Self.slack
+    dirtyPages < dirtyLimit && PhysicalMemory.available > dirtyPages &+ 768
+      && ext4.statistics.freeBlocks &* UInt64(ext4.blockSize) / 4096 > UInt64(dirtyPages) &+ Self.slack
   }
 
   override func synchronize() throws(Errno) {

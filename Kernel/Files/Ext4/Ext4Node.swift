@@ -42,6 +42,9 @@ final class Ext4Node: Ext4DirectoryNode {
 
   override var maximumSize: UInt64 { UInt64(UInt32.max) &* UInt64(mount.ext4.blockSize) }
 
+  /// A disk that is kept in memory is full when that is.
+  override var outOfMemory: Errno { .ENOSPC }
+
   override func fill(_ first: UInt64, _ frames: [Frame]) throws(Errno) {
     var done = 0
     while done < frames.count {

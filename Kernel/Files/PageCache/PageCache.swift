@@ -7,16 +7,20 @@ enum PageCache {
   static let readAheadPages = 16
   /// Frames that the cache leaves to everybody else.
   private static let reserve = 96
+  /// Pages that wait to be written to a disk that is kept in memory: each will need a frame more. While any
+  /// wait, what that disk itself leaves free is not used either.
+  static var promised = 0
+  private static var floor: Int { promised == 0 ? reserve : reserve &+ promised &+ 288 }
 
   /// A frame for a page of a file, with any content; nil if there is no memory even after reclaiming.
   static func allocate() -> Frame? {
-    if PhysicalMemory.available <= reserve, reclaim(64) == 0 { return nil }
+    if PhysicalMemory.available <= floor, reclaim(64) == 0 { return nil }
     return PhysicalMemory.allocateUninitialized()
   }
 
   /// The same, with zeros.
   static func allocateZeroed() -> Frame? {
-    if PhysicalMemory.available <= reserve, reclaim(64) == 0 { return nil }
+    if PhysicalMemory.available <= floor, reclaim(64) == 0 { return nil }
     return PhysicalMemory.allocateZeroed()
   }
 

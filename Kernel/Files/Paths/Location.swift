@@ -69,6 +69,9 @@ final class Location {
     }
   }
 
+  /// Whether the next lookup of its name finds it again; true for the root.
+  var isKnownToParent: Bool { !isDetached && parent?.node?.hasStableNames ?? true }
+
   /// Whether it is a directory.
   @inline(__always) var isDirectory: Bool { kind == .directory }
 
@@ -128,12 +131,14 @@ final class Location {
 
   /// The file lost this name.
   func detach() {
+    PathCache.clear()
     parent?.forget(self)
     isDetached = true
   }
 
   /// The file was moved to `target`'s name; what `target` stood for is gone.
   func move(to target: Location) {
+    PathCache.clear()
     parent?.forget(self)
     target.detach()
     parent = target.parent
@@ -144,6 +149,7 @@ final class Location {
 
   /// Two names change places; each file keeps its own `Location`.
   func exchange(with other: Location) {
+    PathCache.clear()
     parent?.forget(self)
     other.parent?.forget(other)
     (name, other.name) = (other.name, name)
@@ -155,6 +161,7 @@ final class Location {
 
   /// Mounts a file system: the place stands for its root from now on.
   func mount(_ node: Node) {
+    PathCache.clear()
     self.node = node
     isMountPoint = true
     children = HashTable()
@@ -253,6 +260,7 @@ enum NameCache {
   @inline(never)
   static func trim() {
     guard let root = fileTree.rootIfMounted else { return }
+    PathCache.clear()
     // Twice, since the first time only forgets who was visited.
     for _ in 0..<2 {
       var level = [root]

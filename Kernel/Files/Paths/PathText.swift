@@ -81,10 +81,6 @@ struct PathText: ~Copyable {
 }
 
 extension Frame: PathBytes {
-  /// Near the end of the frame zeros follow.
-  @inline(__always)
-  public func word(at offset: Int) -> UInt64 {
-    if offset <= Frame.size - 8 { return loadWord(at: offset) }
-    return loadWord(at: Frame.size - 8) >> UInt64((offset &- (Frame.size - 8)) &* 8)
-  }
+  @inline(__always) public func word(at offset: Int) -> UInt64 { wrappedWord(at: offset) }
+  @inline(__always) public func byte(at offset: Int) -> UInt8 { wrappedByte(at: offset) }
 }

@@ -32,17 +32,21 @@ struct WalkOptions: OptionSet {
 /// Where a path leads.
 struct Walk {
   /// How the path ended.
-  enum Ending {
+  enum Ending: UInt8 {
     /// In a name: the location's own.
     case name
     /// In ".", "..", "/" or a link that leads to a place: there is no name to create, move or remove.
-    case dot, dotDot, root
+    case dot
+    case dotDot
+    case root
   }
   /// The place; its node is nil if only the last component does not exist.
   let location: Location
   let ending: Ending
   /// The path ends in a slash.
   let hasTrailingSlash: Bool
+  /// A link on the way led to a place rather than to a path; it may lead elsewhere next time.
+  var isMagic = false
 
   /// The place of something that exists.
   @inline(__always)
@@ -86,7 +90,28 @@ enum Paths {
   /// Follows a path argument of a system call.
   static func walk(_ descriptor: Int32, _ address: UInt64, _ options: WalkOptions) throws(Errno) -> Walk {
     let path = try PathText(at: address, allowsEmpty: options.contains(.allowsEmpty))
-    return try walk(path, from: start(descriptor, path), options)
+    return try find(descriptor, path, options)
+  }
+
+  /// Follows a path, or remembers where it led.
+  @inline(__always)
+  static func find(
+    _ descriptor: Int32, _ path: borrowing PathText, _ options: WalkOptions
+  ) throws(Errno) -> Walk {
+    guard let key = PathCache.Key(path, options) else {
+      return try walk(path, from: start(descriptor, path, options), options)
+    }
+    if let walk = PathCache.find(key, path) { return walk }
+    return try findSlowly(key, path, options)
+  }
+
+  @inline(never)
+  private static func findSlowly(
+    _ key: PathCache.Key, _ path: borrowing PathText, _ options: WalkOptions
+  ) throws(Errno) -> Walk {
+    let walk = try walk(path, from: fileTree.root, options)
+    if walk.location.node != nil && !walk.isMagic { PathCache.add(key, path, walk) }
+    return walk
   }
 
   /// The place of a path, relative to the working directory.
@@ -133,6 +158,7 @@ enum Paths {
     var ending = Walk.Ending.root
     var hasTrailingSlash = false
     var links = 0
+    var isMagic = false
     while !scanner.isAtEnd {
       guard current.kind == .directory else { throw .ENOTDIR }
       if !identity.isRoot { try checkSearchable(current) }
@@ -163,6 +189,7 @@ enum Paths {
         ending = .root
         if let place = try node.followMagicLink() {
           current = place
+          isMagic = true
           continue
         }
         let next = try follow(node, scanner, hasTrailingSlash)
@@ -175,7 +202,7 @@ enum Paths {
       ending = .name
     }
     if hasTrailingSlash && !current.isDirectory { throw options.contains([.creates, .name]) ? .EEXIST : .ENOTDIR }
-    return Walk(location: current, ending: ending, hasTrailingSlash: hasTrailingSlash)
+    return Walk(location: current, ending: ending, hasTrailingSlash: hasTrailingSlash, isMagic: isMagic)
   }
 
   /// The path that is still to be followed after a symbolic link: its target, then the rest.

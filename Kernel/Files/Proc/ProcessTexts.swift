@@ -105,7 +105,9 @@ enum ProcessTexts {
     text.add("\n")
   }
 
-  private static func identifiers(_ text: inout GeneratedText, _ name: StaticString, _ real: UInt32, _ effective: UInt32) {
+  private static func identifiers(
+    _ text: inout GeneratedText, _ name: StaticString, _ real: UInt32, _ effective: UInt32
+  ) {
     text.add(name)
     for value in [real, effective, effective] {
       text.add(decimal: UInt64(value))

@@ -26,7 +26,9 @@ enum SysTable {
         SyntheticEntry("devices/system/clocksource/clocksource0/available_clocksource", .constant("tsc\n")),
         SyntheticEntry("kernel/mm/transparent_hugepage/enabled", .constant("[always] madvise never\n")),
         SyntheticEntry("kernel/mm/transparent_hugepage/hpage_pmd_size", .constant("2097152\n")),
-        SyntheticEntry("kernel/mm/transparent_hugepage/shmem_enabled", .constant("always within_size advise [never] deny force\n")),
+        SyntheticEntry(
+          "kernel/mm/transparent_hugepage/shmem_enabled",
+          .constant("always within_size advise [never] deny force\n")),
         SyntheticEntry("kernel/mm/hugepages", .directory),
         SyntheticEntry("block", .directory),
         SyntheticEntry("bus", .directory),

@@ -90,7 +90,9 @@ func sysLgetxattr(_ call: inout TrapFrame) throws(Errno) -> UInt64 { try get(nod
 func sysFgetxattr(_ call: inout TrapFrame) throws(Errno) -> UInt64 { try get(descriptors.file(call.first).node, call) }
 func sysSetxattr(_ call: inout TrapFrame) throws(Errno) -> UInt64 { try set(node(call.first, follow: true), call) }
 func sysLsetxattr(_ call: inout TrapFrame) throws(Errno) -> UInt64 { try set(node(call.first, follow: false), call) }
-func sysFsetxattr(_ call: inout TrapFrame) throws(Errno) -> UInt64 { try set(descriptors.file(call.first).node, call) }
+func sysFsetxattr(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
+  try set(descriptors.file(call.first).node, call)
+}
 func sysListxattr(_ call: inout TrapFrame) throws(Errno) -> UInt64 { try list(node(call.first, follow: true), call) }
 func sysLlistxattr(_ call: inout TrapFrame) throws(Errno) -> UInt64 { try list(node(call.first, follow: false), call) }
 func sysFlistxattr(_ call: inout TrapFrame) throws(Errno) -> UInt64 { try list(descriptors.file(call.first).node, call) }

@@ -80,6 +80,7 @@ private struct TestPath: PathBytes {
   init(_ text: String) {
     Self.store = Array(text.utf8) + [0] + (0..<16).map { _ in UInt8.random(in: 0...255) }
   }
+  func byte(at offset: Int) -> UInt8 { Self.store[offset] }
   func word(at offset: Int) -> UInt64 {
     (0..<8).reduce(0) { $0 | UInt64(Self.store[offset + $1]) << UInt64(8 * $1) }
   }
