@@ -11,7 +11,6 @@ public struct PageEntry: BitwiseCopyable {
   static let writable: UInt64 = 1 << 1
   static let writeThrough: UInt64 = 1 << 3
   static let cacheDisabled: UInt64 = 1 << 4
-  static let accessed: UInt64 = 1 << 5
   static let dirty: UInt64 = 1 << 6
   static let large: UInt64 = 1 << 7
   static let global: UInt64 = 1 << 8
