@@ -35,6 +35,12 @@ public struct RangeMap<Value: RangeValue> {
 
   public var count: Int { entries.count }
 
+  /// Bytes of memory that the next few insertions may ask for in one piece, because the array is full; 0 while
+  /// it has room for them.
+  public var bytesToGrow: Int {
+    entries.capacity &- entries.count >= 4 ? 0 : max(entries.capacity, 4) &* 2 &* MemoryLayout<Entry>.stride
+  }
+
   /// The first range that ends after `address`: the one that contains it, or the next one, or `count`.
   @inline(__always)
   public func index(endingAfter address: UInt64) -> Int {

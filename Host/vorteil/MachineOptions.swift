@@ -57,7 +57,7 @@ struct MachineOptions: ParsableArguments {
     if strace { machine.kernelOptions.append("strace") }
     if missing { machine.kernelOptions.append("missing") }
     if allowWeakEntropy { machine.kernelOptions.append("allow-weak-entropy") }
-    machine.kernelOptions += Vorteil.closedStreams.map { "closed=\($0)" }
+    machine.kernelOptions += Main.closedStreams.map { "closed=\($0)" }
     if gdb { machine.waitForDebugger() }
     return machine
   }

@@ -106,7 +106,7 @@ struct DescriptorTable {
     var number = max(minimum, lowestFree)
     while number < bytesOfTraits.count && bytesOfTraits[number] != 0 { number &+= 1 }
     guard number < limit else { throw .EMFILE }
-    put(file, number, closeOnExec)
+    try put(file, number, closeOnExec)
     openCount &+= 1
     if minimum <= lowestFree { lowestFree = number &+ 1 }
     return UInt64(number)
@@ -116,22 +116,27 @@ struct DescriptorTable {
   func replace(_ number: Int, with file: OpenFile, closeOnExec: Bool) throws(Errno) {
     guard number >= 0, number < limit else { throw .EBADF }
     let old = any(UInt64(number))
-    put(file, number, closeOnExec)
+    try put(file, number, closeOnExec)
     if let old { released(old) } else { openCount &+= 1 }
   }
 
   @inline(__always)
-  private func put(_ file: OpenFile, _ number: Int, _ closeOnExec: Bool) {
-    if number >= bytesOfTraits.count || chunks == nil { grow(to: number) }
+  private func put(_ file: OpenFile, _ number: Int, _ closeOnExec: Bool) throws(Errno) {
+    if number >= bytesOfTraits.count || chunks == nil { try grow(to: number) }
     bytesOfTraits[number] = file.traits.union(closeOnExec ? .closeOnExec : []).rawValue
     chunks![number / chunkSize][number % chunkSize] = file
   }
 
   @inline(never)
-  private func grow(to number: Int) {
-    var files = chunks ?? []
+  private func grow(to number: Int) throws(Errno) {
     let needed = number / chunkSize &+ 1
-    while files.count < needed { files.append([OpenFile?](repeating: nil, count: chunkSize)) }
+    // The array of bytes doubles.
+    try reserveKernelMemory(bytes: max(needed &* chunkSize, bytesOfTraits.count) &* 2)
+    var files = chunks ?? []
+    while files.count < needed {
+      try reserveKernelMemory(bytes: chunkSize &* 8)
+      files.append([OpenFile?](repeating: nil, count: chunkSize))
+    }
     chunks = files
     let missing = needed &* chunkSize &- bytesOfTraits.count
     bytesOfTraits.append(contentsOf: [UInt8](repeating: 0, count: max(0, missing)))

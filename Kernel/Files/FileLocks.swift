@@ -18,6 +18,7 @@ final class FileLocks {
   func setRecord(_ lock: RangeLocks.Lock) throws(Errno) -> Bool {
     guard records.conflict(with: lock) == nil else { return false }
     guard records.locks.count < Self.maximum else { throw .ENOLCK }
+    try reserveKernelMemory(bytes: (records.locks.count &+ 2) &* MemoryLayout<RangeLocks.Lock>.stride)
     records.set(lock)
     return true
   }
@@ -33,6 +34,7 @@ final class FileLocks {
     releaseWhole(owner: owner)
     guard whole.conflict(with: lock) == nil else { return false }
     guard whole.locks.count < Self.maximum else { throw .ENOLCK }
+    try reserveKernelMemory(bytes: (whole.locks.count &+ 2) &* MemoryLayout<RangeLocks.Lock>.stride)
     whole.set(lock)
     return true
   }

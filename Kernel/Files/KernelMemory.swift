@@ -1,19 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
+import Channel
 import Machine
 
 /// Frames that stay free for the kernel's own objects. Swift's runtime cannot go on without memory, so
 /// whatever the program can make the kernel allocate asks here first.
 private let reservedFrames = 128
 
-/// Throws ENOMEM if memory is so short that the kernel should make no object for the program.
+/// Throws ENOMEM if memory is so short that the kernel should make no object for the program; `bytes` is the
+/// size of the largest one, which must be had in one piece.
 @inline(__always)
-func reserveKernelMemory() throws(Errno) {
-  if PhysicalMemory.available <= reservedFrames { try findKernelMemory() }
+func reserveKernelMemory(bytes: Int = 0) throws(Errno) {
+  if PhysicalMemory.available <= reservedFrames || bytes > 1024 { try findKernelMemory(bytes) }
 }
 
 @inline(never)
-private func findKernelMemory() throws(Errno) {
-  _ = PageCache.reclaim(reservedFrames)
-  if PhysicalMemory.available <= reservedFrames { throw .ENOMEM }
+private func findKernelMemory(_ bytes: Int) throws(Errno) {
+  // With an array's header; the heap gives powers of two.
+  let needed = reservedFrames &+ (bytes &+ 64) / 2048
+  if PhysicalMemory.available <= needed { _ = PageCache.reclaim(needed) }
+  guard PhysicalMemory.available > needed, bytes <= 1024 || PhysicalMemory.hasBlock(bytes: bytes &+ 64) else {
+    throw .ENOMEM
+  }
 }
 
+private var isOutOfMemory = false
+
+/// The heap has nothing left to give, and nobody can be told: the last resort when all limits and reserves
+/// did not help. As Linux's out-of-memory killer does, it ends the program, for which all memory was used.
+@_silgen_name("kernel_out_of_memory")
+public func kernelOutOfMemory() -> Never {
+  if isOutOfMemory || !Console.isOpen { Panic.stop("the kernel has no memory left") }
+  isOutOfMemory = true
+  Log.error("the kernel has no memory left for what the program asks of it; the program is ended with SIGKILL")
+  Console.exit(.signaled, 9)
+}

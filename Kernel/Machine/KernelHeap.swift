@@ -68,13 +68,17 @@ enum KernelHeap {
   }
 }
 
-// What Swift's runtime calls (posix_memalign and free, by way of memory.S). It has no way to go on without memory: the kernel keeps what the program
-// can make it allocate within limits, and those checks come before.
+// What Swift's runtime calls (posix_memalign and free, by way of memory.S). It has no way to go on without
+// memory: the kernel keeps what the program can make it allocate within limits, and those checks come before.
+
+/// What happens when they were not enough. Defined in the Kernel module.
+@_silgen_name("kernel_out_of_memory")
+func kernelOutOfMemory() -> Never
 
 @_cdecl("kernel_heap_allocate")
 func heapAllocate(_ result: UnsafeMutablePointer<UInt64>, _ alignment: Int, _ size: Int) -> Int32 {
   let address = KernelHeap.allocate(size, alignment)
-  if address == 0 { Panic.stop("the kernel has no memory left") }
+  if address == 0 { kernelOutOfMemory() }
   result.pointee = address
   return 0
 }

@@ -164,6 +164,41 @@ public enum PageTables {
     return true
   }
 
+  /// Splits the large pages that `start ..< end` (page aligned) covers partly, or all of them. False: no memory
+  /// for a table.
+  public static func splitLarge(from start: UInt64, to end: UInt64, all: Bool) -> Bool {
+    if !all {
+      // Only the first and the last can be cut.
+      let mask = largePageSize - 1
+      return (start & mask == 0 && end &- start >= largePageSize || splitLarge(start))
+        && (end & mask == 0 || splitLarge(end &- 1))
+    }
+    var address = start
+    while address < end {
+      let next = (address | (largePageSize - 1)) &+ 1
+      guard let directory = existingDirectoryEntry(&address) else { continue }
+      if directory.pointee & PageEntry.large != 0 && !splitLarge(address) { return false }
+      address = next
+    }
+    return true
+  }
+
+  /// Makes the tables that the entries of `start ..< end` need when they are moved to `target`, but no more than
+  /// leave `reserve` frames free. Large pages must be split. False: there is not enough memory; what was made may
+  /// stay.
+  public static func makeTables(forMoving start: UInt64, to end: UInt64, target: UInt64, reserve: Int) -> Bool {
+    var address = start
+    while address < end {
+      let next = min((address | (largePageSize - 1)) &+ 1, end)
+      guard existingDirectoryEntry(&address) != nil else { continue }
+      let first = target &+ (address &- start)
+      let last = target &+ (next &- start) &- 1
+      guard PhysicalMemory.available > reserve, update(first, { _ in }), update(last, { _ in }) else { return false }
+      address = next
+    }
+    return true
+  }
+
   /// Makes the 2 MiB page around `address` writable. False: there is none.
   public static func makeLargeWritable(_ address: UInt64) -> Bool {
     guard let directory = directoryEntry(address, creating: false), directory.pointee & PageEntry.large != 0 else {
@@ -236,6 +271,8 @@ public enum PageTables {
       }
       if coversAll {
         directory.pointee = 0
+        // The processor may remember the table itself, also when nothing was mapped in it any more.
+        invalidate_page(next &- 4096)
         PhysicalMemory.release(Frame(number: UInt32(truncatingIfNeeded: tableAddress >> 12)))
         hasReleasedTable = true
       }

@@ -195,6 +195,18 @@ public enum PhysicalMemory {
     }
   }
 
+  /// Whether the kernel heap could give so many bytes in one piece.
+  public static func hasBlock(bytes: Int) -> Bool {
+    var order = 0
+    while order <= maximumOrder && 4096 << order < bytes { order += 1 }
+    guard order <= maximumOrder else { return false }
+    func isThere() -> Bool { (order...maximumOrder).contains { freeLists[$0] != 0 } }
+    if isThere() || order == 0 && singles != 0 { return true }
+    while extend() { if isThere() { return true } }
+    while singles != 0 { giveSingle() }
+    return isThere()
+  }
+
   private static func giveBlock(_ first: UInt32, _ firstOrder: Int) {
     var number = first
     var order = firstOrder

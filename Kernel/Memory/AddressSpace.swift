@@ -79,10 +79,16 @@ struct AddressSpace {
 
   // MARK: mapping and unmapping
 
+  /// Makes sure that two more mappings can be noted: those that a change of a part of one leaves beside it.
+  func reserveMappings() throws(Errno) {
+    guard map.count < Self.maximumMappings else { throw .ENOMEM }
+    try reserveKernelMemory(bytes: map.bytesToGrow)
+  }
+
   /// Adds a mapping over `start ..< start + length`, in place of what was there.
   mutating func install(_ start: UInt64, _ length: UInt64, _ mapping: Mapping) throws(Errno) {
     let end = start + length
-    guard map.count < Self.maximumMappings else { throw .ENOMEM }
+    try reserveMappings()
     if !map.isFree(start, end) { try unmap(start, end) }
     var mapping = mapping
     if mapping.protection.isWritable { mapping.wasWritable = true }
@@ -91,6 +97,10 @@ struct AddressSpace {
 
   /// Removes whatever is mapped in `start ..< end` and gives its memory back.
   mutating func unmap(_ start: UInt64, _ end: UInt64) throws(Errno) {
+    // A hole in a mapping makes two of it.
+    if let index = map.index(containing: start), map.entries[index].start < start, end < map.entries[index].end {
+      try reserveMappings()
+    }
     try discardPages(start, end)
     map.remove(start, end)
     sequentialRun = 1
@@ -100,6 +110,17 @@ struct AddressSpace {
   mutating func discardPages(_ start: UInt64, _ end: UInt64) throws(Errno) {
     guard let dropped = PageTables.unmap(from: start, to: end) else { throw .ENOMEM }
     residentPages &-= dropped
+  }
+
+  /// Drops the pages of a file that is being cut to `size` bytes, private copies too: whoever touches them
+  /// then is beyond the end.
+  mutating func discardPages(of node: Node, from size: UInt64) {
+    let first = pagesUp(size) ?? .max
+    for entry in map.entries where entry.value.node === node {
+      let kept = first > entry.value.offset ? first &- entry.value.offset : 0
+      guard kept < entry.end &- entry.start else { continue }
+      try? discardPages(entry.start &+ kept, entry.end)
+    }
   }
 
   /// Gives every mapping back: what `execve` begins with.
@@ -136,12 +157,15 @@ struct AddressSpace {
         index += 1
       }
     }
-    guard map.count < Self.maximumMappings else { throw .ENOMEM }
+    try checkFiles(start, end, protection)
+    try reserveMappings()
+    // What needs memory comes before what changes something.
+    let isHidden = protection.isEmpty
+    guard PageTables.splitLarge(from: start, to: end, all: isHidden) else { throw .ENOMEM }
     map.modify(start, end) { mapping in
       mapping.protection = protection
       if protection.isWritable { mapping.wasWritable = true }
     }
-    let isHidden = protection.isEmpty
     var flushed = 0
     let zero = zeroFrame
     let single = end &- start == pageSize
@@ -165,6 +189,33 @@ struct AddressSpace {
     }
     if flushed > 64 { PageTables.flushAll() }
     if !done { throw .ENOMEM }
+  }
+
+  /// Whether the files that are mapped in the range may be used so.
+  private func checkFiles(_ start: UInt64, _ end: UInt64, _ protection: Protection) throws(Errno) {
+    guard protection.isWritable || protection.isExecutable else { return }
+    var index = map.index(endingAfter: start)
+    while index < map.count && map.entries[index].start < end {
+      if map.entries[index].value.node != nil {
+        if protection.isWritable && !map.entries[index].value.mayWrite { throw .EACCES }
+        var changed = map.entries[index].value
+        changed.protection = protection
+        try checkAliases(changed)
+      }
+      index += 1
+    }
+  }
+
+  /// One file's pages must not be writable through one mapping and executable through another: that would be
+  /// memory that is both.
+  func checkAliases(_ mapping: Mapping) throws(Errno) {
+    guard !allowsJIT, let node = mapping.node else { return }
+    let wantsStores = mapping.isShared && mapping.protection.isWritable
+    guard wantsStores || mapping.protection.isExecutable else { return }
+    for entry in map.entries where entry.value.node === node {
+      if wantsStores && entry.value.protection.isExecutable { throw .ENOMEM }
+      if mapping.protection.isExecutable && entry.value.isShared && entry.value.wasWritable { throw .ENOMEM }
+    }
   }
 
   private mutating func isSharedFile(_ address: UInt64) -> Bool {

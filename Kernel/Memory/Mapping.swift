@@ -31,11 +31,15 @@ enum MappingName: UInt8 {
 /// One mapping of the program's address space; its range is the `RangeMap`'s.
 struct Mapping: RangeValue {
   var protection: Protection
-  /// MAP_SHARED: stores reach the file, or are shared with nobody if there is none.
+  /// MAP_SHARED: stores reach the file. Shared anonymous memory is a mapping of a file without a name.
   var isShared = false
   /// It is, or once was, writable: without a JIT's permission it never becomes executable.
   var wasWritable = false
+  /// It may become writable: not a shared mapping of a file that was opened for reading only.
+  var mayWrite = true
   var isLocked = false
+  /// A single frame mapped by the kernel itself (vDSO and its data), never given back.
+  var isSpecial = false
   var name: MappingName = .none
   /// The file, or nil for anonymous memory.
   var node: Node?
@@ -43,8 +47,6 @@ struct Mapping: RangeValue {
   var location: Location?
   /// Where in the file the range begins, in bytes; a multiple of the page size.
   var offset: UInt64 = 0
-  /// A single frame mapped by the kernel itself (vDSO and its data), never given back.
-  var isSpecial = false
 
   func advanced(by distance: UInt64) -> Mapping {
     var rest = self
@@ -54,7 +56,8 @@ struct Mapping: RangeValue {
 
   func continues(into next: Mapping, after length: UInt64) -> Bool {
     protection == next.protection && isShared == next.isShared && wasWritable == next.wasWritable
-      && isLocked == next.isLocked && name == next.name && !isSpecial && !next.isSpecial && node === next.node
+      && mayWrite == next.mayWrite && isLocked == next.isLocked && name == next.name && !isSpecial && !next.isSpecial
+      && node === next.node
       && (node == nil || offset &+ length == next.offset)
   }
 }

@@ -68,6 +68,8 @@ extension AddressSpace {
     let entry = PageTables.entry(at: page)
     if entry.isPresent { return isWrite ? copyOnWrite(page, entry, protection) : nil }
     if !isWrite {
+      // The page itself costs nothing, but its page table may.
+      guard hasMemory() else { return .outOfMemory }
       let zero = zeroFrame
       let done = PageTables.update(page) {
         $0 = PageEntry(zero, writable: false, executable: protection.isExecutable)
@@ -248,7 +250,7 @@ extension AddressSpace {
 
   /// What is left for the kernel itself: the program gets no page of the last frames, so that it is the
   /// program that runs out of memory first.
-  private static var reserve: Int { min(PhysicalMemory.total / 64, 512) }
+  static var reserve: Int { min(PhysicalMemory.total / 64, 512) }
 
   /// Whether the program may have a page; when memory is short, the page cache gives some back.
   @inline(__always)
@@ -263,19 +265,25 @@ extension AddressSpace {
   /// A frame for the program that is overwritten entirely.
   private func allocateForCopy() -> Frame? { hasMemory() ? PhysicalMemory.allocateUninitialized() : nil }
 
-  /// Touches every page of `start ..< end` as the program would: `MAP_POPULATE`, `mlock`.
-  mutating func populate(_ start: UInt64, _ end: UInt64) {
+  /// Touches every page of `start ..< end` as the program would: `MAP_POPULATE`, `mlock`, `madvise`. Memory
+  /// that may not be accessed at all is passed over. `writing` touches shared files, too, as a store would.
+  /// Returns why it stopped before the end.
+  mutating func populate(_ start: UInt64, _ end: UInt64, writing: Bool = false) -> PageFaultFailure.Cause? {
     var address = start
     while address < end {
-      guard let index = map.index(containing: address) else { return }
+      guard let index = map.index(containing: address) else { return .notMapped }
       let protection = map.entries[index].value.protection
       if protection.isEmpty {
         address = map.entries[index].end
         continue
       }
-      let write: UInt64 = protection.isWritable && !map.entries[index].value.isShared ? Self.isWrite : 0
-      if !PageTables.entry(at: address).isPresent, fault(address, write) != nil { return }
+      let isWrite = protection.isWritable && (writing || !map.entries[index].value.isShared)
+      let entry = PageTables.entry(at: address)
+      if !entry.isPresent || isWrite && !entry.isWritable {
+        if let cause = fault(address, isWrite ? Self.isWrite : 0) { return cause }
+      }
       address &+= pageSize
     }
+    return nil
   }
 }

@@ -7,18 +7,18 @@ extension AddressSpace {
   /// Moves the pages of `start ..< start + length` to `target`, where nothing is mapped. The mapping itself is
   /// the caller's business.
   private mutating func movePages(_ start: UInt64, _ length: UInt64, to target: UInt64) throws(Errno) {
-    // First every table that will be needed, so that nothing can fail half way.
-    var address = target
-    while address < target + length {
-      guard PageTables.update(address, { _ in }) else { throw .ENOMEM }
-      address = (address | (PageTables.largePageSize &- 1)) &+ 1
+    // First everything that needs memory, so that nothing can fail half way.
+    guard PageTables.splitLarge(from: start, to: start + length, all: true),
+      PageTables.makeTables(forMoving: start, to: start + length, target: target, reserve: Self.reserve)
+    else {
+      _ = PageTables.unmap(from: target, to: target + length)
+      throw .ENOMEM
     }
-    let done = PageTables.forEach(from: start, to: start + length, splittingLarge: true) { address, entry in
+    _ = PageTables.forEach(from: start, to: start + length) { address, entry in
       _ = PageTables.update(target &+ (address &- start)) { $0 = entry }
       return .replace(.none)
     }
     PageTables.flushAll()
-    if !done { throw .ENOMEM }
   }
 
   /// Changes a mapping's size in place or moves it; `arguments` are mremap's, checked for alignment.
@@ -27,6 +27,9 @@ extension AddressSpace {
     _ start: UInt64, _ oldLength: UInt64, _ newLength: UInt64, mayMove: Bool, target: UInt64?, keepsOld: Bool
   ) throws(Errno) -> UInt64 {
     guard let index = map.index(containing: start) else { throw .EFAULT }
+    // Both what is cut off and what is added may be one more.
+    guard map.count + 2 < Self.maximumMappings else { throw .ENOMEM }
+    try reserveMappings()
     let entry = map.entries[index]
     if oldLength == 0 {
       // A second view of shared memory.
@@ -43,7 +46,7 @@ extension AddressSpace {
       guard newLength == oldLength, value.node == nil, !value.isShared else { throw .EINVAL }
     }
     if target == nil {
-      if newLength <= oldLength {
+      if newLength <= oldLength && !keepsOld {
         if newLength < oldLength { try unmap(start + newLength, oldEnd) }
         return start
       }

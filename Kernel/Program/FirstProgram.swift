@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Channel
-import MachineConfiguration
 import Machine
+import MachineConfiguration
 
 /// The program that the machine was made for.
 enum FirstProgram {

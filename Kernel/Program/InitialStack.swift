@@ -34,13 +34,16 @@ struct InitialStack {
   static let maximumString = 128 << 10
 
   /// Whether arguments and environment fit (else `execve` fails with E2BIG before anything is given up).
+  ///
+  /// A quarter of the stack's limit may be used, but 128 KiB always.
   static func fits(_ arguments: [[UInt8]], _ environment: [[UInt8]]) -> Bool {
+    let maximum = max(min(maximumSize, Int(min(limits.stack / 4, UInt64(maximumSize)))), 128 << 10)
     var size = 0
     for list in [arguments, environment] {
       for string in list {
         guard string.count < maximumString else { return false }
         size += string.count + 9
-        guard size <= maximumSize else { return false }
+        guard size <= maximum else { return false }
       }
     }
     return true

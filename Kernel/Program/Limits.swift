@@ -56,6 +56,18 @@ struct Limits: BitwiseCopyable {
   var files: UInt64 { limits[Resource.files].soft }
   /// Writing beyond this raises SIGXFSZ.
   var fileSize: UInt64 { limits[Resource.fileSize].soft }
+  /// Raises SIGXFSZ and throws EFBIG if no byte may be written at `offset`.
+  @inline(__always)
+  func checkFileSize(_ offset: UInt64) throws(Errno) {
+    if offset >= fileSize && fileSize != Self.infinity { try refuseFileSize() }
+  }
+
+  @inline(never)
+  private func refuseFileSize() throws(Errno) {
+    Signals.post(25)
+    throw .EFBIG
+  }
+
   var addressSpace: UInt64 { limits[Resource.addressSpace].soft }
 }
 

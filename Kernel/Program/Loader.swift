@@ -83,7 +83,7 @@ enum Loader {
 
     // The stack first: nothing else may take its place. A guard of 1 MiB lies below.
     let stackTop = addressSpace.layout.stackTop
-    let stackSize = min(max(pagesUp(limits.stack) ?? 8 << 20, 128 << 10), 1 << 30)
+    let stackSize = min(max(pagesUp(limits.stack) ?? 8 << 20, 256 << 10), 1 << 30)
     var stack = Mapping(protection: [.read, .write])
     stack.name = .stack
     try addressSpace.install(stackTop - stackSize, stackSize, stack)

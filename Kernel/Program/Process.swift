@@ -23,6 +23,12 @@ struct Process {
   var interpreterBase: UInt64 = 0
   var programBase: UInt64 = 0
 
+  /// Whether `node` is the program's own file, which nobody may change meanwhile.
+  func isRunning(_ node: Node) -> Bool {
+    guard let running = executable?.node else { return false }
+    return running === node
+  }
+
   /// Ends the program and with it the machine. What it did not close is closed, what it looked for and did
   /// not find is reported if that was asked for.
   static func exit(_ code: Int32) -> Never {

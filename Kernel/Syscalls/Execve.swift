@@ -15,6 +15,7 @@ private func strings(at vector: UInt64) throws(Errno) -> [[UInt8]] {
     case .string(let string):
       size += string.count + 9
       guard size <= InitialStack.maximumSize else { throw .E2BIG }
+      try reserveKernelMemory(bytes: result.count == result.capacity ? result.count &* 16 : 0)
       result.append(string)
     case .tooLong: throw .E2BIG
     case .fault: throw .EFAULT

@@ -25,15 +25,19 @@ func sysMadvise(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
     while index < addressSpace.map.count && addressSpace.map.entries[index].start < end {
       let mapping = addressSpace.map.entries[index].value
       if mapping.isLocked || mapping.isSpecial { throw .EINVAL }
-      if advice == 8 && mapping.node != nil { throw .EINVAL }
+      if advice == 8 && mapping.node != nil { throw .EINVAL }  // Linux: only private anonymous memory
       index += 1
     }
     try addressSpace.discardPages(start, end)
     return 0
   case 22, 23:  // MADV_POPULATE_READ, MADV_POPULATE_WRITE
     guard addressSpace.map.isCovered(start, end) else { throw .ENOMEM }
-    addressSpace.populate(start, end)
-    return 0
+    guard addressSpace.allows(start, end, writing: advice == 23) else { throw .EINVAL }
+    switch addressSpace.populate(start, end, writing: advice == 23) {
+    case nil: return 0
+    case .outOfMemory: throw .ENOMEM
+    default: throw .EFAULT
+    }
   case 0, 1, 2, 3, 10, 11, 14, 15, 16, 17, 18, 19, 20, 21:
     // Hints that this kernel needs not follow: access patterns, fork, huge pages, core dumps, reclaim.
     guard start == end || addressSpace.map.isCovered(start, end) else { throw .ENOMEM }
@@ -62,6 +66,17 @@ func sysMincore(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
 }
 
 extension AddressSpace {
+  /// Whether all of the range may be read, or written.
+  fileprivate func allows(_ start: UInt64, _ end: UInt64, writing: Bool) -> Bool {
+    var index = map.index(endingAfter: start)
+    while index < map.count && map.entries[index].start < end {
+      let protection = map.entries[index].value.protection
+      if writing ? !protection.isWritable : protection.isEmpty { return false }
+      index += 1
+    }
+    return true
+  }
+
   fileprivate mutating func isResident(_ address: UInt64) -> Bool {
     if PageTables.entry(at: address).isPresent { return true }
     guard let index = map.index(containing: address), let node = map.entries[index].value.node else { return false }
@@ -113,8 +128,9 @@ private func setLocked(_ start: UInt64, _ length: UInt64, _ isLocked: Bool) thro
   let (end, overflow) = start.addingReportingOverflow(length)
   guard !overflow, addressSpace.map.isCovered(start, end) else { throw .ENOMEM }
   if isLocked, length / pageSize > UInt64(PhysicalMemory.total) { throw .ENOMEM }
+  try addressSpace.reserveMappings()
   addressSpace.map.modify(start, end) { $0.isLocked = isLocked }
-  if isLocked { addressSpace.populate(start, end) }
+  if isLocked, addressSpace.populate(start, end) != nil { throw .ENOMEM }
   return 0
 }
 
@@ -125,7 +141,7 @@ func sysMlockall(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
     guard addressSpace.mappedBytes / pageSize <= UInt64(PhysicalMemory.total) else { throw .ENOMEM }
     addressSpace.map.modify(0, AddressSpace.highest) { $0.isLocked = true }
     if call.first & 4 == 0 {
-      for entry in addressSpace.map.entries { addressSpace.populate(entry.start, entry.end) }
+      for entry in addressSpace.map.entries { _ = addressSpace.populate(entry.start, entry.end) }
     }
   }
   addressSpace.locksFuture = call.first & 2 != 0

@@ -46,6 +46,7 @@ func sysMmap(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
     if mapping.node != nil {
       mapping.location = file.location
       mapping.offset = offset
+      mapping.mayWrite = !mapping.isShared || file.isWritable
       try addressSpace.checkAliases(mapping)
     }
   } else if protection.isWritable, !mapping.isShared, flags & MapFlag.noReserve == 0,
@@ -54,6 +55,8 @@ func sysMmap(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
     // More than the machine has could never all be used (Linux's heuristic overcommit).
     throw .ENOMEM
   }
+  try addressSpace.checkLimit(length)
+  if mapping.isShared && mapping.node == nil { try shareAnonymously(&mapping, length) }
 
   let start: UInt64
   if flags & (MapFlag.fixed | MapFlag.fixedNoReplace) != 0 {
@@ -76,21 +79,24 @@ func sysMmap(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   }
   mapping.isLocked = addressSpace.locksFuture || flags & MapFlag.locked != 0
   try addressSpace.install(start, length, mapping)
-  if flags & MapFlag.populate != 0 || mapping.isLocked { addressSpace.populate(start, start + length) }
+  // What cannot be had now is had, or missed, at the first touch (mmap(2)).
+  if flags & MapFlag.populate != 0 || mapping.isLocked { _ = addressSpace.populate(start, start + length) }
   return start
 }
 
+/// Makes anonymous memory a file without a name, as Linux does: so it can be seen at several addresses, and
+/// outlives what `madvise` drops.
+private func shareAnonymously(_ mapping: inout Mapping, _ length: UInt64) throws(Errno) {
+  let node = try UnnamedFiles.make()
+  node.attributes.size = length
+  mapping.node = node
+  mapping.location = Location(unnamed: bytes(of: "/dev/zero (deleted)"), node)
+}
+
 extension AddressSpace {
-  /// One file's pages must not be writable through one mapping and executable through another: that would be
-  /// memory that is both.
-  fileprivate mutating func checkAliases(_ mapping: Mapping) throws(Errno) {
-    guard !allowsJIT, let node = mapping.node else { return }
-    let wantsStores = mapping.isShared && mapping.protection.isWritable
-    guard wantsStores || mapping.protection.isExecutable else { return }
-    for entry in map.entries where entry.value.node === node {
-      if wantsStores && entry.value.protection.isExecutable { throw .ENOMEM }
-      if mapping.protection.isExecutable && entry.value.isShared && entry.value.wasWritable { throw .ENOMEM }
-    }
+  /// Whether RLIMIT_AS allows so many more bytes.
+  fileprivate func checkLimit(_ length: UInt64) throws(Errno) {
+    if limits.addressSpace != Limits.infinity, mappedBytes &+ length > limits.addressSpace { throw .ENOMEM }
   }
 }
 
@@ -121,23 +127,8 @@ func sysMprotect(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   if start == end { return 0 }
   guard !touchesKernel(start, end), addressSpace.map.isCovered(start, end) else { throw .ENOMEM }
   guard addressSpace.permits(protection, wasWritable: false) else { throw .ENOMEM }
-  if protection.isWritable { try checkSharedFiles(start, end) }
   try addressSpace.protect(start, end, protection)
   return 0
-}
-
-/// A shared mapping of a file that was opened for reading only never becomes writable.
-private func checkSharedFiles(_ start: UInt64, _ end: UInt64) throws(Errno) {
-  var index = addressSpace.map.index(endingAfter: start)
-  while index < addressSpace.map.count && addressSpace.map.entries[index].start < end {
-    let isShared = addressSpace.map.entries[index].value.isShared
-    if isShared, addressSpace.map.entries[index].value.node != nil,
-      !addressSpace.map.entries[index].value.wasWritable
-    {
-      throw .EACCES
-    }
-    index += 1
-  }
 }
 
 func sysBrk(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
@@ -150,7 +141,7 @@ func sysBrk(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   // brk reports failure by returning the old end.
   if newEnd > oldEnd {
     guard (newEnd - oldEnd) / pageSize <= UInt64(PhysicalMemory.total), addressSpace.map.isFree(oldEnd, newEnd),
-      newEnd - base <= limits.data
+      newEnd - base <= limits.data, (try? addressSpace.checkLimit(newEnd - oldEnd)) != nil
     else { return current }
     var mapping = Mapping(protection: [.read, .write])
     mapping.name = .heap
@@ -180,7 +171,10 @@ func sysMremap(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
     guard place >= call.first &+ oldLength || place &+ newLength <= call.first else { throw .EINVAL }
     target = place
   }
-  if newLength > oldLength, (newLength - oldLength) / pageSize > UInt64(PhysicalMemory.total) { throw .ENOMEM }
+  if newLength > oldLength {
+    guard (newLength - oldLength) / pageSize <= UInt64(PhysicalMemory.total) else { throw .ENOMEM }
+    try addressSpace.checkLimit(newLength - oldLength)
+  }
   return try addressSpace.remap(
     call.first, oldLength, newLength, mayMove: mayMove, target: target, keepsOld: keepsOld)
 }

@@ -176,7 +176,7 @@ enum Signal: String, Sendable {
 
   @Test(arguments: runsLongTests ? Array(UInt64(1)...20) : [1, 2, 3])
   func survivesRandomSystemCalls(seed: UInt64) async throws {
-    let thousands = runsLongTests ? "500" : "40"
+    let thousands = runsLongTests ? "20000" : "1000"
     try await expectDone(MachineRun(TestProgram("Attacks/system-calls-at-random").built(), [thousands, "\(seed)"]))
   }
 

@@ -28,6 +28,8 @@ final class Ext4Mount: FileSystem {
 
   /// Blocks that stay out of promises, for extents, directories and the like.
   private static let slack: UInt64 = 64
+  /// Nodes that may be in use at a time: their table must fit into one block of the kernel's heap.
+  private static let maximumNodes = 130_000
 
   init(mounting disk: FileDisk, device: UInt64) throws(Ext4Error) {
     ext4 = try Ext4FileSystem(mounting: disk, readOnly: false, metadataCacheBlocks: 256)
@@ -92,6 +94,7 @@ final class Ext4Mount: FileSystem {
   /// The node of an inode.
   func node(_ number: InodeNumber) throws(Errno) -> Ext4Node {
     if let index = nodes.index(hash: number, where: { $0.inode == number }) { return nodes[index] }
+    guard nodes.count < Self.maximumNodes else { throw .ENFILE }
     try reserveKernelMemory()
     let attributes = try use { (ext4) throws(Ext4Error) in try ext4.attributes(of: number) }
     let node = Ext4Node(self, number, attributes)

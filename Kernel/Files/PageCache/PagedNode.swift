@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Collections
 import Machine
-import Signals
 
 /// A node whose content is, or passes through, pages in memory: one copy for `read`, `write` and `mmap`.
 ///
@@ -257,12 +256,7 @@ class PagedNode: Node {
       return try super.write(at: offset, from: address, count: count, mayWait: mayWait)
     }
     guard count > 0 else { return 0 }
-    guard offset < maximumSize else { throw .EFBIG }
-    if offset >= limits.fileSize {
-      Signals.post(Signal.fileSizeLimit)
-      throw .EFBIG
-    }
-    let total = Int(min(UInt64(count), min(maximumSize, limits.fileSize) &- offset))
+    let total = Int(min(UInt64(count), try roomForWriting(at: offset)))
     if !identity.isRoot && attributes.mode & 0o6000 != 0 { attributes.mode &= ~0o6000 }
     var done = 0
     while done < total {
@@ -286,6 +280,13 @@ class PagedNode: Node {
       }
     }
     return done
+  }
+
+  /// How many bytes may be written at `offset`; throws EFBIG if none.
+  private final func roomForWriting(at offset: UInt64) throws(Errno) -> UInt64 {
+    guard offset < maximumSize else { throw .EFBIG }
+    try limits.checkFileSize(offset)
+    return min(maximumSize, limits.fileSize) &- offset
   }
 
   /// Copies from the program into pages. Returns how much; less than asked for if its memory is not there.
@@ -342,7 +343,7 @@ class PagedNode: Node {
 
   override func write(at offset: UInt64, bytes: Span<UInt8>) throws(Errno) {
     guard bytes.count > 0 else { return }
-    guard offset < maximumSize, UInt64(bytes.count) <= maximumSize &- offset else { throw .EFBIG }
+    guard UInt64(bytes.count) <= (try roomForWriting(at: offset)) else { throw .EFBIG }
     var done = 0
     while done < bytes.count {
       let position = offset &+ UInt64(done)
@@ -380,7 +381,6 @@ class PagedNode: Node {
   /// Pages are not copies of something: they are never dropped to save memory.
   var keepsPages: Bool { false }
 
-
   /// Drops pages whose content storage did not take; mapped ones are read again instead.
   private final func discard(from first: UInt64, to last: UInt64) {
     var from = first
@@ -402,8 +402,9 @@ class PagedNode: Node {
     giveUp(page.frame)
   }
 
-  /// Drops all pages from `first` on, and clears what lies behind `size` in the page before.
+  /// Drops all pages behind `size`, from mappings too, and clears what lies behind it in its own page.
   final func cutPages(at size: UInt64) {
+    addressSpace.discardPages(of: self, from: size)
     clearBehindEnd(size)
     var from = (size &+ 4095) >> 12
     while let found = pages.next(from: from) {

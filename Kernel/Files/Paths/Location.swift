@@ -58,14 +58,13 @@ final class Location {
     NameCache.count &-= 1
     // Not left to the compiler: a long chain of directories that only their children held would be
     // released recursively, and the kernel's stack is short.
+    // No other variable may refer to `next`, or it would never look unique.
     var next = parent
     parent = nil
-    while let place = next {
-      guard isKnownUniquelyReferenced(&next) else { break }
-      next = nil
-      // `place` is now the only reference. Taking its parent first makes its own deinit end at once.
-      let above = place.parent
-      place.parent = nil
+    while isKnownUniquelyReferenced(&next) {
+      // Taking its parent first makes its own deinit end at once.
+      let above = next?.parent
+      next?.parent = nil
       next = above
     }
   }
@@ -193,9 +192,12 @@ final class Location {
   func path() -> [UInt8] {
     guard parent != nil else { return name.isEmpty ? [UInt8(ascii: "/")] : name }
     var names: [[UInt8]] = []
+    var length = 0
     var place = self
-    while let parent = place.parent {
+    // There are directories deeper than any path that a program can be told; of theirs the end will do.
+    while length <= Paths.maximumLength, let parent = place.parent {
       names.append(place.name)
+      length += place.name.count + 1
       place = parent
     }
     var result: [UInt8] = []

@@ -7,7 +7,7 @@ struct GeneratedText {
   private var pieces: [[UInt8]] = []
   private var last: [UInt8] = []
   private static let pieceSize = 16384
-  /// Memory ran short; what is missing is missing at the end.
+  /// Memory ran short, and the end is missing.
   private(set) var isCut = false
 
   var count: Int { pieces.count * Self.pieceSize + last.count }

@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import Machine
 
+/// The path to which a link leads, if it is one that a program can use.
+private func linkText(_ place: Location) throws(Errno) -> [UInt8] {
+  let path = place.shownPath()
+  guard path.count <= Paths.maximumLength else { throw .ENAMETOOLONG }
+  return path
+}
+
 /// A file or link of a synthetic file system.
 final class SyntheticFile: Node {
   private let content: SyntheticContent
@@ -50,7 +57,7 @@ final class SyntheticFile: Node {
     case .link(let target): return bytes(of: target)
     case .place(let find):
       guard let place = find() else { throw .ENOENT }
-      return place.shownPath()
+      return try linkText(place)
     default: throw .EINVAL
     }
   }
@@ -74,15 +81,17 @@ final class OpenedText: Node {
     super.init(fileSystem: file.fileSystem, number: file.number, attributes: file.attributes)
   }
 
-  private func current(_ offset: UInt64) -> GeneratedText {
+  private func current(_ offset: UInt64) throws(Errno) -> GeneratedText {
     if offset > 0, let text { return text }
+    try reserveKernelMemory()
     let new = file.make()
+    if new.isCut { throw .ENOMEM }
     text = new
     return new
   }
 
   override func read(at offset: UInt64, to address: UInt64, count: Int, mayWait: Bool) throws(Errno) -> Int {
-    let text = current(offset)
+    let text = try current(offset)
     var done = 0
     while done < count {
       let part = text.bytes(at: offset &+ UInt64(done), limit: count &- done)
@@ -97,7 +106,7 @@ final class OpenedText: Node {
   }
 
   override func read(at offset: UInt64, into bytes: inout MutableSpan<UInt8>) throws(Errno) -> Int {
-    let text = current(offset)
+    let text = try current(offset)
     var done = 0
     while done < bytes.count {
       let part = text.bytes(at: offset &+ UInt64(done), limit: bytes.count &- done)
@@ -141,7 +150,7 @@ final class DescriptorLink: Node {
     return file
   }
 
-  override func readLink() throws(Errno) -> [UInt8] { try file().location.shownPath() }
+  override func readLink() throws(Errno) -> [UInt8] { try linkText(file().location) }
   override func followMagicLink() throws(Errno) -> Location? { try file().location }
   override func setAttributes(_ change: AttributeChange) throws(Errno) { throw .EPERM }
 }

@@ -88,6 +88,7 @@ private func listDirectory(_ call: TrapFrame, _ layout: EntryBuffer.Layout) thro
   // 32 KiB is what the C library asks for; more would only make the kernel hold more at once.
   let limit = Int(min(call.third & 0xffff_ffff, 32768))
   guard ProgramMemory.isRange(call.second, UInt64(limit)) else { throw .EFAULT }
+  try reserveKernelMemory(bytes: limit)
   var buffer = EntryBuffer(layout: layout, limit: limit)
   buffer.bytes.reserveCapacity(limit)
   let before = file.position

@@ -62,6 +62,7 @@ private func set(_ node: Node, _ call: TrapFrame) throws(Errno) -> UInt64 {
   guard flags & ~3 == 0 else { throw .EINVAL }
   let name = try attributeName(at: call.second)
   guard call.fourth <= maximumValue else { throw .E2BIG }
+  try reserveKernelMemory(bytes: Int(call.fourth))
   guard let value = ProgramMemory.bytes(at: call.third, count: Int(call.fourth)) else { throw .EFAULT }
   try checkClass(node, name, writing: true)
   try node.setExtendedAttribute(name, value, flags: flags)
@@ -94,7 +95,9 @@ func sysFsetxattr(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
 }
 func sysListxattr(_ call: inout TrapFrame) throws(Errno) -> UInt64 { try list(node(call.first, follow: true), call) }
 func sysLlistxattr(_ call: inout TrapFrame) throws(Errno) -> UInt64 { try list(node(call.first, follow: false), call) }
-func sysFlistxattr(_ call: inout TrapFrame) throws(Errno) -> UInt64 { try list(descriptors.file(call.first).node, call) }
+func sysFlistxattr(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
+  try list(descriptors.file(call.first).node, call)
+}
 func sysRemovexattr(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   try remove(node(call.first, follow: true), call)
 }

@@ -73,6 +73,7 @@ private struct PollEntry {
 private func poll(_ address: UInt64, _ count: UInt64, _ deadline: UInt64?) throws(Errno) -> UInt64 {
   let count = count & 0xffff_ffff
   guard count <= max(limits.files, 4096), count <= 65536 else { throw .EINVAL }
+  try reserveKernelMemory(bytes: Int(count) &* MemoryLayout<PollEntry>.stride)
   var entries: [PollEntry] = []
   entries.reserveCapacity(Int(count))
   for index in 0..<count {
@@ -128,6 +129,7 @@ private struct DescriptorSets {
   }
 
   private static func load(_ address: UInt64, _ count: Int) throws(Errno) -> [UInt64] {
+    try reserveKernelMemory(bytes: count / 8)
     var words = [UInt64](repeating: 0, count: (count + 63) / 64)
     if address == 0 { return words }
     for index in words.indices {

@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import Machine
-import Signals
 
 private func truncate(_ node: Node, _ size: UInt64) throws(Errno) -> UInt64 {
-  if process.executable?.node === node { throw .ETXTBSY }
-  if size > limits.fileSize && size > node.attributes.size {
-    Signals.post(Signal.fileSizeLimit)
-    throw .EFBIG
-  }
+  if process.isRunning(node) { throw .ETXTBSY }
+  if size > node.attributes.size { try limits.checkFileSize(size &- 1) }
   try node.truncate(to: size)
   return 0
 }
@@ -42,6 +38,7 @@ func sysFallocate(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   if offset.addingReportingOverflow(count).overflow { throw .EFBIG }
   if file.content is Pipe || !file.content.isSeekable && file.content.attributes.type == .fifo { throw .ESPIPE }
   guard file.node.attributes.isRegular || file.node.isDirectory else { throw .ENODEV }
+  if mode & FileAllocation.keepSize == 0 { try limits.checkFileSize(UInt64(offset) &+ UInt64(count) &- 1) }
   try file.node.allocate(mode: mode, at: UInt64(offset), count: UInt64(count))
   return 0
 }

@@ -8,6 +8,7 @@ private func transfer(
   from source: Node, at sourceOffset: UInt64, to target: OpenFile, at targetOffset: UInt64?, _ count: Int
 ) throws(Errno) -> Int {
   let node = target.content
+  try reserveKernelMemory(bytes: 32768)
   var buffer = [UInt8](repeating: 0, count: min(count, 32768))
   var done = 0
   while done < count {

@@ -144,6 +144,7 @@ func sysSetgroups(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   guard identity.may(.setGroupID) else { throw .EPERM }
   let count = int(call.first)
   guard count >= 0, count <= 65536 else { throw .EINVAL }  // NGROUPS_MAX
+  try reserveKernelMemory(bytes: Int(count) &* 8)
   var groups: [UInt32] = []
   for index in 0..<UInt64(count) {
     guard let group = ProgramMemory.load(UInt32.self, at: call.second &+ index &* 4) else { throw .EFAULT }

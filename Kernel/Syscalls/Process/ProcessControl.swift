@@ -93,7 +93,7 @@ func sysArchPrctl(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
 
 /// The processor would refuse a base that is no canonical address, with an exception in the kernel.
 private func checkBase(_ address: UInt64) throws(Errno) {
-  guard ProgramMemory.isRange(address, 0) else { throw .EPERM }
+  guard ProgramMemory.isRange(address, 1) else { throw .EPERM }
 }
 
 /// personality(2): only Linux's own, without its workarounds; in the upper half of the argument nothing.

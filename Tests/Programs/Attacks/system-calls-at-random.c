@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Random system calls with random arguments: as many thousands as the first argument says, from the seed in the second.
 #include "wild.h"
+#include <sys/time.h>
 
 static uint64_t state;
 
@@ -22,11 +23,21 @@ static uint64_t random_argument(void) {
   }
 }
 
-// These would act on this program itself, by chance: a signal that kills, a descriptor that is needed.
+// A call that waits, for a pipe that another call made, is interrupted: the handler restarts nothing.
+static void on_alarm(int signal) { (void)signal; }
+
+static void arm_timer(void) {
+  struct sigaction action = {.sa_handler = on_alarm};
+  sigaction(SIGALRM, &action, NULL);
+  setitimer(ITIMER_REAL, &(struct itimerval){{0, 20000}, {0, 20000}}, NULL);
+}
+
+// These would act on this program itself, by chance: a signal that kills, a descriptor that is needed, no more timer.
 static bool is_harmful(long number, const uint64_t *arguments) {
   switch (number) {
     case SYS_kill: case SYS_tkill: case SYS_tgkill: case SYS_rt_sigqueueinfo: case SYS_rt_tgsigqueueinfo:
     case SYS_pidfd_send_signal: case SYS_fcntl: case SYS_prctl: case SYS_rt_sigaction: case SYS_execve: case SYS_execveat:
+    case SYS_rt_sigprocmask: case SYS_setitimer: case SYS_alarm:
       return true;
     case SYS_dup2: case SYS_dup3: return (uint32_t)arguments[1] == saved_output;
     case SYS_close: return (uint32_t)arguments[0] == saved_output;
@@ -43,13 +54,14 @@ int main(int argc, char **argv) {
   make_wild_values();
   hide_output();
   for (long i = 0; i < thousands * 1000; i++) {
-    if (i % 50 == 0) clean_up();
+    if (i % 50 == 0) clean_up(), arm_timer();
     uint64_t arguments[6];
     long number = (long)(random_number() % (last_system_call + 1));
     for (int j = 0; j < 6; j++) arguments[j] = random_argument();
     if (is_left_out((int)number) || is_harmful(number, arguments)) continue;
     syscall(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5]);
   }
+  setitimer(ITIMER_REAL, &(struct itimerval){{0, 0}, {0, 0}}, NULL);
   clean_up();
   say(is_alive() ? "done\n" : "nothing works any more\n");
   return 0;
