@@ -36,6 +36,8 @@ final class CopyOnWriteDevice: BlockDevice {
   }
 
   private static func allocate() throws(StorageError) -> Frame {
+    // The page cache, whose pages are copies of these, gives way.
+    if PhysicalMemory.available <= reserve { _ = PageCache.reclaim(64) }
     guard PhysicalMemory.available > reserve, let frame = PhysicalMemory.allocateZeroed() else { throw .noSpace }
     return frame
   }

@@ -45,8 +45,8 @@ enum Files {
   }
 
   private static func hasEntries(_ path: [UInt8]) throws(Errno) -> Bool {
-    guard let node = try Paths.walk(PathText(path), from: fileTree.root, .creates).location.node, node.isDirectory
-    else {
+    let place = try Paths.walk(PathText(path), from: fileTree.root, .creates).location
+    guard let node = place.node, node.isDirectory else {
       return false
     }
     var isEmpty = true

@@ -214,7 +214,8 @@ func systemCall(_ number: UInt64) -> SystemCall? {
   case 322: SystemCall("execveat", .directory, .path, .pointer, .pointer, .flags, do: sysExecveat)
   case 324: SystemCall("membarrier", .number, .flags, .number, do: sysMembarrier)
   case 325: SystemCall("mlock2", .pointer, .size, .flags, do: sysMlock2)
-  case 326: SystemCall("copy_file_range", .descriptor, .pointer, .descriptor, .pointer, .size, .flags, do: sysCopyFileRange)
+  case 326:
+    SystemCall("copy_file_range", .descriptor, .pointer, .descriptor, .pointer, .size, .flags, do: sysCopyFileRange)
   case 327: SystemCall("preadv2", .descriptor, .pointer, .number, .offset, .number, .flags, do: sysPreadv2)
   case 328: SystemCall("pwritev2", .descriptor, .pointer, .number, .offset, .number, .flags, do: sysPwritev2)
   case 332: SystemCall("statx", .directory, .path, .flags, .flags, .pointer, do: sysStatx)

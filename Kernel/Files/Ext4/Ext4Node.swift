@@ -113,45 +113,37 @@ final class Ext4Node: Ext4DirectoryNode {
     guard written == count else { throw .ENOSPC }
   }
 
-  override func dirtyChanged(_ change: Int) {
+  override func dirtyChanged(_ change: Int, _ index: UInt64) {
     dirtyCount &+= change
     mount.dirtyChanged(change)
+    // A page behind the disk's end of the file will need a block.
+    if change > 0 && index << 12 >= storedSize { attributes.blockCount &+= 8 }
   }
 
   override func commit(at offset: UInt64, count: Int) throws(Errno) {
     let end = offset &+ UInt64(count)
     let oldSize = attributes.size
     if end > oldSize { attributes.size = end }
-    do throws(Errno) {
-      try delay(offset >> 12, (end &- 1) >> 12)
-    } catch {
-      attributes.size = oldSize
-      throw error
+    if !mount.mayDelay {
+      do throws(Errno) {
+        try storeChangedPages()
+      } catch {
+        attributes.size = oldSize
+        throw error
+      }
     }
     attributes.modified = Timestamp.now
     attributes.changed = attributes.modified
     hasNewTimes = true
   }
 
-  /// Marks pages as waiting, or writes them at once where no more may wait.
-  private func delay(_ first: UInt64, _ last: UInt64) throws(Errno) {
-    var index = first
-    while index <= last {
-      let entry = CachedPage(bits: pages[index])
-      if entry.isPresent && !entry.isDirty {
-        if mount.mayDelay {
-          setDirty(index, entry)
-          if index << 12 >= storedSize { attributes.blockCount &+= 8 }
-        } else {
-          if dirtyCount > 0 { try storeChangedPages() }
-          try storeChanged(index, entry)
-        }
-      }
-      index &+= 1
-    }
+  override func prepareForMappedWriting(_ index: UInt64) throws(Errno) {
+    if mount.mayDelay { return }
+    try storeChangedPages()
+    // No promise can be given: the page gets its block now.
+    let entry = CachedPage(bits: pages[index])
+    if entry.isPresent && !entry.isDirty { try storeChanged(index, entry) }
   }
-
-  override func prepareForMappedWriting(_ index: UInt64) throws(Errno) { try delay(index, index) }
 
   override func markDirty(_ index: UInt64) {
     super.markDirty(index)

@@ -43,8 +43,8 @@ class PagedNode: Node {
   /// One page fewer is kept.
   func unchargePage() {}
 
-  /// So many more pages (or fewer) differ from what is stored.
-  func dirtyChanged(_ change: Int) {}
+  /// A page has come to differ from what is stored (1), or does so no longer (-1).
+  func dirtyChanged(_ change: Int, _ index: UInt64) {}
 
   deinit {
     var from: UInt64 = 0
@@ -144,6 +144,10 @@ class PagedNode: Node {
     }
     noteUse(index, entry)
     if forWriting {
+      // Making room may make the cache give pages up, but not this one.
+      let frame = entry.frame
+      PhysicalMemory.retain(frame)
+      defer { PhysicalMemory.release(frame) }
       try prepareForMappedWriting(index)
       markDirty(index)
     }
@@ -163,11 +167,13 @@ class PagedNode: Node {
     setDirty(index, entry)
   }
 
+  /// From here on the page is neither dropped nor read again before it was stored.
   final func setDirty(_ index: UInt64, _ entry: CachedPage) {
+    if keepsPages { return }
     var dirty = entry
     dirty.isDirty = true
     _ = pages.set(dirty.bits, at: index)
-    if !entry.isDirty { dirtyChanged(1) }
+    if !entry.isDirty { dirtyChanged(1, index) }
   }
 
   override func readAhead(at offset: UInt64, count: UInt64) {
@@ -270,7 +276,8 @@ class PagedNode: Node {
         if copied > 0 { try commit(at: position, count: copied) }
       } catch {
         failure = error
-        if copied > 0 { discard(from: position >> 12, to: (position &+ UInt64(copied) &- 1) >> 12) }
+        // What was written inside the file stays, and stays to be stored; what was to make it longer goes.
+        cutPages(at: attributes.size)
         copied = 0
       }
       done &+= copied
@@ -302,7 +309,12 @@ class PagedNode: Node {
       if entry.isPresent {
         frame = entry.frame
       } else if let last = lastPage, index <= last, part < 4096, !isHole(index) {
-        frame = try load(index, ahead: 0).frame
+        do throws(Errno) {
+          frame = try load(index, ahead: 0).frame
+        } catch {
+          if done > 0 { return done }
+          throw error
+        }
       } else {
         let fresh: Frame
         do throws(Errno) {
@@ -326,11 +338,14 @@ class PagedNode: Node {
           if done > 0 { return done }
           throw outOfMemory
         }
+        setDirty(index, CachedPage(bits: pages[index]))
         done &+= part
         continue
       }
       PhysicalMemory.retain(frame)
       let copied = ProgramMemory.copy(from: address &+ UInt64(done), to: frame, offset: start, count: part)
+      // Also after a copy that failed half way: nobody else held it, so it is still in the index.
+      setDirty(index, CachedPage(bits: pages[index]))
       PhysicalMemory.release(frame)
       guard copied else { return done }
       done &+= part
@@ -356,6 +371,7 @@ class PagedNode: Node {
       entry.frame.withBytes { page in
         for position in 0..<part { page[start &+ position] = bytes[done &+ position] }
       }
+      setDirty(index, CachedPage(bits: pages[index]))
       try commit(at: position, count: part)
       done &+= part
     }
@@ -381,24 +397,10 @@ class PagedNode: Node {
   /// Pages are not copies of something: they are never dropped to save memory.
   var keepsPages: Bool { false }
 
-  /// Drops pages whose content storage did not take; mapped ones are read again instead.
-  private final func discard(from first: UInt64, to last: UInt64) {
-    var from = first
-    while let found = pages.next(from: from), found.index <= last {
-      let page = CachedPage(bits: found.entry)
-      if PhysicalMemory.isShared(page.frame), let end = lastPage, found.index <= end {
-        try? fill(found.index, [page.frame])
-      } else {
-        drop(found.index, page)
-      }
-      from = found.index &+ 1
-    }
-  }
-
   @inline(__always)
   final func drop(_ index: UInt64, _ page: CachedPage) {
     _ = pages.set(0, at: index)
-    if page.isDirty { dirtyChanged(-1) }
+    if page.isDirty { dirtyChanged(-1, index) }
     giveUp(page.frame)
   }
 
@@ -458,7 +460,7 @@ class PagedNode: Node {
     guard clean.isPresent else { return }
     // Held by the cache and by this function: nobody maps it any more.
     let isMapped = clean.isMappedForWriting && PhysicalMemory.isHeldByMoreThanTwo(frame)
-    if clean.isDirty != isMapped { dirtyChanged(isMapped ? 1 : -1) }
+    if clean.isDirty != isMapped { dirtyChanged(isMapped ? 1 : -1, index) }
     clean.isDirty = isMapped
     clean.isMappedForWriting = isMapped
     _ = pages.set(clean.bits, at: index)

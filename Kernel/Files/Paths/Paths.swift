@@ -81,7 +81,9 @@ enum Paths {
   /// Where a path starts: at the root, or relative to a directory's descriptor or AT_FDCWD. Under the rules
   /// of `openat2` an absolute path may be relative, too: then always at the directory.
   @inline(__always)
-  static func start(_ descriptor: Int32, _ path: borrowing PathText, _ options: WalkOptions = []) throws(Errno) -> Location {
+  static func start(
+    _ descriptor: Int32, _ path: borrowing PathText, _ options: WalkOptions = []
+  ) throws(Errno) -> Location {
     if path.isAbsolute && options.isDisjoint(with: .restricted) { return fileTree.root }
     if descriptor == workingDirectory { return fileTree.workingDirectory }
     return try descriptors.anyFile(UInt64(UInt32(bitPattern: descriptor))).location

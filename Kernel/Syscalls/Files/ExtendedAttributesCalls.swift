@@ -95,7 +95,9 @@ func sysFsetxattr(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
 }
 func sysListxattr(_ call: inout TrapFrame) throws(Errno) -> UInt64 { try list(node(call.first, follow: true), call) }
 func sysLlistxattr(_ call: inout TrapFrame) throws(Errno) -> UInt64 { try list(node(call.first, follow: false), call) }
-func sysFlistxattr(_ call: inout TrapFrame) throws(Errno) -> UInt64 { try list(descriptors.file(call.first).node, call) }
+func sysFlistxattr(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
+  try list(descriptors.file(call.first).node, call)
+}
 func sysRemovexattr(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   try remove(node(call.first, follow: true), call)
 }

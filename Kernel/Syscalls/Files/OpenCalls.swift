@@ -4,7 +4,8 @@ import Machine
 
 /// Opens a path, and returns its descriptor.
 func openPath(
-  _ directory: Int32, _ path: borrowing PathText, _ given: OpenFlags, permissions: UInt32, _ restrictions: WalkOptions = []
+  _ directory: Int32, _ path: borrowing PathText, _ given: OpenFlags, permissions: UInt32,
+  _ restrictions: WalkOptions = []
 ) throws(Errno) -> UInt64 {
   var flags = given
   if flags.contains(.pathOnly) { flags.formIntersection([.pathOnly, .directory, .noFollow, .closeOnExec]) }
@@ -73,7 +74,8 @@ private func openUnnamed(
 ) throws(Errno) -> UInt64 {
   guard flags.contains(.directory), flags.isWritable, !flags.contains(.create) else { throw .EINVAL }
   try descriptors.checkRoom()
-  let place = try Paths.walk(path, from: Paths.start(directory, path, restrictions), restrictions.union(.followsLast)).location
+  let start = try Paths.start(directory, path, restrictions)
+  let place = try Paths.walk(path, from: start, restrictions.union(.followsLast)).location
   guard let parent = place.node else { throw .ENOENT }
   guard parent.isDirectory else { throw .ENOTDIR }
   try Access.check(parent, [.write, .execute])
