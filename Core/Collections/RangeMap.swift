@@ -10,8 +10,8 @@ public protocol RangeValue {
 
 /// Disjoint half-open ranges of addresses in order, each with a value: a process's memory mappings.
 ///
-/// One sorted array with a gap: finding is a binary search, and inserting costs the distance from the last
-/// insertion, since programs map and unmap in one place for a while.
+/// One sorted array: finding is a binary search, and the memory it touches is contiguous. Inserting and
+/// removing move what lies behind, which is little as long as new ranges come at the higher end.
 public struct RangeMap<Value: RangeValue> {
   public struct Entry {
     public var start: UInt64
@@ -26,29 +26,7 @@ public struct RangeMap<Value: RangeValue> {
   }
 
   /// All ranges, ascending.
-  public struct Entries: Sequence {
-    fileprivate var array = GapArray<Entry>()
-
-    @inline(__always) public var count: Int { array.count }
-    @inline(__always)
-    public subscript(index: Int) -> Entry {
-      _read { yield array[index] }
-      _modify { yield &array[index] }
-    }
-
-    public struct Iterator: IteratorProtocol {
-      fileprivate let entries: Entries
-      fileprivate var index = 0
-
-      public mutating func next() -> Entry? {
-        guard index < entries.count else { return nil }
-        index += 1
-        return entries[index - 1]
-      }
-    }
-    public func makeIterator() -> Iterator { Iterator(entries: self) }
-  }
-  public private(set) var entries = Entries()
+  public private(set) var entries: [Entry] = []
   /// Where the last search ended: the next is often for the same place.
   private var hint = 0
 
@@ -58,7 +36,9 @@ public struct RangeMap<Value: RangeValue> {
 
   /// Bytes of memory that the next few insertions may ask for in one piece, because the array is full; 0 while
   /// it has room for them.
-  public var bytesToGrow: Int { entries.array.bytesToGrow }
+  public var bytesToGrow: Int {
+    entries.capacity &- entries.count >= 4 ? 0 : max(entries.capacity, 4) &* 2 &* MemoryLayout<Entry>.stride
+  }
 
   /// The first range that ends after `address`: the one that contains it, or the next one, or `count`.
   @inline(__always)
@@ -121,7 +101,7 @@ public struct RangeMap<Value: RangeValue> {
     let distance = address - entries[index].start
     let rest = Entry(start: address, end: entries[index].end, value: entries[index].value.advanced(by: distance))
     entries[index].end = address
-    entries.array.insert(rest, at: index + 1)
+    entries.insert(rest, at: index + 1)
   }
 
   /// Joins the range at `index` with the one before it if they say the same. Returns whether it did.
@@ -131,7 +111,7 @@ public struct RangeMap<Value: RangeValue> {
         into: entries[index].value, after: entries[index - 1].end - entries[index - 1].start)
     else { return false }
     entries[index - 1].end = entries[index].end
-    entries.array.remove(at: index)
+    entries.remove(at: index)
     return true
   }
 
@@ -140,14 +120,14 @@ public struct RangeMap<Value: RangeValue> {
     let first = index(endingAfter: start)
     guard first < entries.count, entries[first].start < end else { return }
     if entries[first].start == start && entries[first].end == end {
-      entries.array.remove(at: first)
+      entries.remove(at: first)
       return
     }
     split(at: start, and: end)
     let from = index(endingAfter: start)
     var to = from
     while to < entries.count && entries[to].end <= end { to += 1 }
-    entries.array.removeSubrange(from..<to)
+    entries.removeSubrange(from..<to)
   }
 
   /// Adds a range where nothing lies (the caller has removed what did), joined with its neighbours if they
@@ -161,7 +141,7 @@ public struct RangeMap<Value: RangeValue> {
       _ = joinWithPrevious(index)
       return
     }
-    entries.array.insert(Entry(start: start, end: end, value: value), at: index)
+    entries.insert(Entry(start: start, end: end, value: value), at: index)
     _ = joinWithPrevious(index + 1)
   }
 
@@ -192,16 +172,12 @@ public struct RangeMap<Value: RangeValue> {
   }
 
   /// The highest multiple of `alignment` (a power of two) at which `length` free bytes begin that end at or
-  /// below `top`; at or above `bottom`. Looks at no more than `steps` gaps.
-  public func highestGap(
-    length: UInt64, alignment: UInt64 = 1, bottom: UInt64, top: UInt64, steps: Int = .max
-  ) -> UInt64? {
+  /// below `top`; at or above `bottom`.
+  public func highestGap(length: UInt64, alignment: UInt64 = 1, bottom: UInt64, top: UInt64) -> UInt64? {
     var end = top
     var index = index(endingAfter: top)
     if index < entries.count && entries[index].start < top { end = entries[index].start }
-    var steps = steps
-    while end >= bottom &+ length && steps > 0 {
-      steps -= 1
+    while end >= bottom &+ length {
       let floor = index > 0 ? max(entries[index - 1].end, bottom) : bottom
       if end >= floor &+ length {
         let start = (end - length) & ~(alignment - 1)
@@ -210,6 +186,33 @@ public struct RangeMap<Value: RangeValue> {
       guard index > 0 else { return nil }
       index -= 1
       end = entries[index].start
+    }
+    return nil
+  }
+
+  /// The lowest multiple of `alignment` (a power of two) at or above `bottom` at which `length` free bytes begin
+  /// that end at or below `top`. Looks at no more than `steps` ranges.
+  public func lowestGap(
+    length: UInt64, alignment: UInt64 = 1, bottom: UInt64, top: UInt64, steps: Int = .max
+  ) -> UInt64? {
+    var index = index(endingAfter: bottom)
+    var start = bottom
+    var steps = steps
+    while steps > 0 {
+      steps -= 1
+      if index < entries.count && entries[index].start <= start {
+        start = max(start, entries[index].end)
+        index += 1
+        continue
+      }
+      let (aligned, overflow) = start.addingReportingOverflow(alignment - 1)
+      let place = aligned & ~(alignment - 1)
+      guard !overflow, place <= top, top - place >= length else { return nil }
+      if index == entries.count || entries[index].start >= place && entries[index].start - place >= length {
+        return place
+      }
+      start = max(start, entries[index].end)
+      index += 1
     }
     return nil
   }

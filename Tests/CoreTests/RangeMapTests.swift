@@ -111,6 +111,12 @@ private struct Model {
       #expect(
         map.highestGap(length: UInt64(length), bottom: UInt64(start), top: UInt64(end))
           == expected.map { UInt64($0) })
+      let lowest = stride(from: (start + 3) & ~3, through: max(start, end - length), by: 4).first { candidate in
+        candidate + length <= end && model.cells[candidate..<candidate + length].allSatisfy { $0 == nil }
+      }
+      #expect(
+        map.lowestGap(length: UInt64(length), alignment: 4, bottom: UInt64(start), top: UInt64(end))
+          == lowest.map { UInt64($0) })
       let aligned = stride(from: (end - length) & ~3, through: start, by: -4).first { candidate in
         candidate >= start && end >= length && model.cells[candidate..<candidate + length].allSatisfy { $0 == nil }
       }
