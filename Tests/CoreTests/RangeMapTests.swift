@@ -105,9 +105,12 @@ private struct Model {
       #expect(
         map.isCovered(UInt64(start), UInt64(end)) == model.cells[start..<end].allSatisfy { $0 != nil })
       let length = Int.random(in: 1..<16, using: &generator)
-      let expected = end < length ? nil : stride(from: end - length, through: start, by: -1).first { candidate in
-        model.cells[candidate..<candidate + length].allSatisfy { $0 == nil }
-      }
+      let expected =
+        end < length
+        ? nil
+        : stride(from: end - length, through: start, by: -1).first { candidate in
+          model.cells[candidate..<candidate + length].allSatisfy { $0 == nil }
+        }
       #expect(
         map.highestGap(length: UInt64(length), bottom: UInt64(start), top: UInt64(end))
           == expected.map { UInt64($0) })
