@@ -161,7 +161,8 @@ func sysMremap(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   guard call.fourth & ~7 == 0, call.first & (pageSize - 1) == 0, mayMove || !(isFixed || keepsOld),
     let oldLength = pagesUp(call.second), let newLength = pagesUp(call.third), newLength > 0
   else { throw .EINVAL }
-  guard oldLength < 1 << 47, newLength < 1 << 47, AddressSpace.isUsable(call.first, max(oldLength, 1)) else {
+  guard newLength < 1 << 47 else { throw .EINVAL }
+  guard oldLength < 1 << 47, AddressSpace.isUsable(call.first, max(oldLength, 1)) else {
     throw .EFAULT
   }
   var target: UInt64?

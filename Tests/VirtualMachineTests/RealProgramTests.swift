@@ -26,9 +26,11 @@ import Testing
     try await comparison.expectSame()
   }
 
+  /// The script gives a C function a Python function to call back, for which ctypes makes code at run time.
   @Test func pythonRunsAScript() async throws {
     var comparison = Comparison("/usr/bin/python3", ["workload.py"])
     comparison.files = ["workload.py": Array(try Repository.text("Scripts/workload.py").utf8)]
+    comparison.options = ["--allow-jit"]
     try await comparison.expectSame()
   }
 

@@ -6,7 +6,8 @@ import Machine
 struct GeneratedText {
   private var pieces: [[UInt8]] = []
   private var last: [UInt8] = []
-  private static let pieceSize = 16384
+  /// With the array's header, 16 KiB.
+  private static let pieceSize = 16352
   /// Memory ran short, and the end is missing.
   private(set) var isCut = false
 
@@ -19,10 +20,16 @@ struct GeneratedText {
   mutating func add(_ byte: UInt8) {
     if isCut { return }
     last.append(byte)
+    if last.count == 2048 {
+      guard (try? reserveKernelMemory(bytes: Self.pieceSize)) != nil else {
+        isCut = true
+        return
+      }
+      last.reserveCapacity(Self.pieceSize)
+    }
     if last.count == Self.pieceSize {
       pieces.append(last)
       last = []
-      if (try? reserveKernelMemory()) == nil { isCut = true }
     }
   }
 

@@ -19,7 +19,7 @@ func openPath(
   if flags.contains(.create) { options.insert(.creates) }
   let isExclusive = flags.contains([.create, .exclusive])
   if !flags.contains(.noFollow) && !isExclusive { options.insert(.followsLast) }
-  let walk = try Paths.find(directory, path, options)
+  let walk = try Paths.walk(path, from: Paths.start(directory, path, restrictions), options)
 
   let location = walk.location
   let node: Node

@@ -78,6 +78,13 @@ int main(int argc, char **argv) {
   executable_after("a shared page of a file, written", memory);
   void *twin = mmap(NULL, page_size, read_execute, MAP_SHARED, file, 0);
   outcome("an executable twin of a writable shared mapping", twin == MAP_FAILED ? -1 : 0);
+  twin = mmap(NULL, page_size, PROT_READ, MAP_SHARED, file, 0);
+  executable_after("a readable twin of it", twin);
+  file = code_file("executable");
+  twin = mmap(NULL, page_size, read_execute, MAP_PRIVATE, file, 0);
+  outcome("an executable page of a file", twin == MAP_FAILED ? -1 : 0);
+  twin = mmap(NULL, page_size, PROT_READ, MAP_SHARED, file, 0);
+  outcome("a readable twin made writable", mprotect(twin, page_size, read_write));
   memory = mmap(NULL, page_size, read_execute, MAP_PRIVATE, open("/proc/self/exe", O_RDONLY), 0);
   outcome("a file's text", memory == MAP_FAILED ? -1 : 0);
   outcome("made writable", mprotect(memory, page_size, read_write));

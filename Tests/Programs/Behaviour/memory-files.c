@@ -62,6 +62,21 @@ static void shared_mapping(void) {
   munmap(pages, 3 * page_size);
 }
 
+static void cut_private_pages(void) {
+  char *pages = map(3 * page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, 0);
+  pages[2 * page_size] = 'x';
+  outcome("shrink the file below a private copy", ftruncate(file, page_size));
+  fault("read the copy", fault_of_read(pages + 2 * page_size), pages + 2 * page_size);
+  outcome("grow it again", ftruncate(file, 3 * page_size));
+  check("the copy is gone", pages[2 * page_size] == 0);
+  munmap(pages, 3 * page_size);
+  char *shared = map(page_size, PROT_READ, MAP_SHARED, 0);
+  outcome("make a shared page of a writable file writable", mprotect(shared, page_size, PROT_READ | PROT_WRITE));
+  shared[60] = 's';
+  check("read() sees the write", byte_at(60) == 's');
+  munmap(shared, page_size);
+}
+
 static void lifetime(void) {
   create_file("short-lived", "content");
   int short_lived = open("short-lived", O_RDWR);
@@ -100,6 +115,7 @@ int main(int argc, char **argv) {
   for (size_t i = 0; i < file_size; i++) pwrite(file, (char[]){"ABC"[i / page_size]}, 1, i);
   private_mapping();
   shared_mapping();
+  cut_private_pages();
   lifetime();
   errors();
   unlink("mapped");

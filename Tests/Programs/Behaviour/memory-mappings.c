@@ -72,6 +72,16 @@ static void reservation(void) {
   outcome("give the reservation back", munmap(reserved, size));
 }
 
+static void shared(void) {
+  char *pages = mmap(NULL, 2 * page_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  check("shared memory is zero", all_bytes(pages, 2 * page_size, 0));
+  memset(pages, 's', page_size);
+  outcome("MADV_DONTNEED of it", madvise(pages, 2 * page_size, MADV_DONTNEED));
+  check("it keeps its content", all_bytes(pages, page_size, 's') && all_bytes(pages + page_size, page_size, 0));
+  outcome("MADV_FREE of it", madvise(pages, 2 * page_size, MADV_FREE));
+  munmap(pages, 2 * page_size);
+}
+
 static void errors(void) {
   char *page = map_pages(1, PROT_READ);
   mapping("length 0", anonymous(NULL, 0, PROT_READ, 0));
@@ -83,6 +93,9 @@ static void errors(void) {
   mapping("neither shared nor private", mmap(NULL, page_size, PROT_READ, MAP_ANONYMOUS, -1, 0));
   mapping("no file", mmap(NULL, page_size, PROT_READ, MAP_PRIVATE, -1, 0));
   mapping("unaligned offset", mmap(NULL, page_size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 17));
+  outcome("populate for writing what is read-only", madvise(page, page_size, 23));
+  outcome("populate for reading what is closed", madvise(map_pages(1, PROT_NONE), page_size, 22));
+  outcome("populate for reading", madvise(page, page_size, 22));
   outcome("munmap unaligned", munmap(page + 1, page_size));
   outcome("munmap of length 0", munmap(page, 0));
   outcome("munmap of length 2^63", munmap(page, 1UL << 63));
@@ -93,6 +106,7 @@ int main(void) {
   placement();
   protection();
   reservation();
+  shared();
   errors();
   return finish();
 }

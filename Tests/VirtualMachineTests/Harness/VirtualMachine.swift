@@ -44,8 +44,10 @@ struct MachineRun: Sendable {
   var command: Command {
     get throws {
       let variables = environment.sorted { $0.key < $1.key }.flatMap { ["--env", "\($0.key)=\($0.value)"] }
-      var command = Command(executable: try Repository.tool)
-      command.arguments = ["run", source.string, "--timeout", "\(timeout)"] + options + variables
+      // Whoever runs the tests in the background may have SIGINT ignored, which the tool would respect.
+      var command = Command(executable: "/usr/bin/env")
+      command.arguments = ["--default-signal=HUP,INT,QUIT,TERM", try Repository.tool.string]
+      command.arguments += ["run", source.string, "--timeout", "\(timeout)"] + options + variables
       if passesArguments { command.arguments += ["--"] + arguments }
       command.input = input
       command.limit = .seconds(timeout + 300)
