@@ -258,7 +258,9 @@ class PagedNode: Node {
   // MARK: writing
 
   override func write(at offset: UInt64, from address: UInt64, count: Int, mayWait: Bool) throws(Errno) -> Int {
-    guard attributes.isRegular else { return try super.write(at: offset, from: address, count: count, mayWait: mayWait) }
+    guard attributes.isRegular else {
+      return try super.write(at: offset, from: address, count: count, mayWait: mayWait)
+    }
     guard count > 0 else { return 0 }
     let total = Int(min(UInt64(count), try roomForWriting(at: offset)))
     if !identity.isRoot && attributes.mode & 0o6000 != 0 { attributes.mode &= ~0o6000 }
