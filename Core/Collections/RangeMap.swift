@@ -11,8 +11,7 @@ public protocol RangeValue {
 /// Disjoint half-open ranges of addresses in order, each with a value: a process's memory mappings.
 ///
 /// One sorted array: finding is a binary search, and the memory it touches is contiguous. Inserting and
-/// removing move what lies behind; with the few thousand ranges that large programs have, that is a copy
-/// of some kilobytes.
+/// removing move what lies behind, which is little as long as new ranges come at the higher end.
 public struct RangeMap<Value: RangeValue> {
   public struct Entry {
     public var start: UInt64
@@ -187,6 +186,33 @@ public struct RangeMap<Value: RangeValue> {
       guard index > 0 else { return nil }
       index -= 1
       end = entries[index].start
+    }
+    return nil
+  }
+
+  /// The lowest multiple of `alignment` (a power of two) at or above `bottom` at which `length` free bytes begin
+  /// that end at or below `top`. Looks at no more than `steps` ranges.
+  public func lowestGap(
+    length: UInt64, alignment: UInt64 = 1, bottom: UInt64, top: UInt64, steps: Int = .max
+  ) -> UInt64? {
+    var index = index(endingAfter: bottom)
+    var start = bottom
+    var steps = steps
+    while steps > 0 {
+      steps -= 1
+      if index < entries.count && entries[index].start <= start {
+        start = max(start, entries[index].end)
+        index += 1
+        continue
+      }
+      let (aligned, overflow) = start.addingReportingOverflow(alignment - 1)
+      let place = aligned & ~(alignment - 1)
+      guard !overflow, place <= top, top - place >= length else { return nil }
+      if index == entries.count || entries[index].start >= place && entries[index].start - place >= length {
+        return place
+      }
+      start = max(start, entries[index].end)
+      index += 1
     }
     return nil
   }

@@ -14,11 +14,16 @@ final class FileLocks {
   /// `flock` locks whole files, and knows nothing of records.
   private(set) var whole = RangeLocks()
 
+  /// Memory for one more lock: a change makes several copies of the list.
+  private static func reserve(_ list: RangeLocks) throws(Errno) {
+    try reserveKernelMemory(bytes: (list.locks.count &+ 2) &* 4 &* MemoryLayout<RangeLocks.Lock>.stride)
+  }
+
   /// Sets a record lock; false if another owner's is in the way.
   func setRecord(_ lock: RangeLocks.Lock) throws(Errno) -> Bool {
     guard records.conflict(with: lock) == nil else { return false }
     guard records.locks.count < Self.maximum else { throw .ENOLCK }
-    try reserveKernelMemory(bytes: (records.locks.count &+ 2) &* MemoryLayout<RangeLocks.Lock>.stride)
+    try Self.reserve(records)
     records.set(lock)
     return true
   }
@@ -34,7 +39,7 @@ final class FileLocks {
     releaseWhole(owner: owner)
     guard whole.conflict(with: lock) == nil else { return false }
     guard whole.locks.count < Self.maximum else { throw .ENOLCK }
-    try reserveKernelMemory(bytes: (whole.locks.count &+ 2) &* MemoryLayout<RangeLocks.Lock>.stride)
+    try Self.reserve(whole)
     whole.set(lock)
     return true
   }

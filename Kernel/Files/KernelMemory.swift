@@ -5,16 +5,21 @@ import Machine
 /// Frames that stay free for the kernel's own objects. Swift's runtime cannot go on without memory, so
 /// whatever the program can make the kernel allocate asks here first.
 private let reservedFrames = 128
+/// Where memory begins to be short: what is left may be in small pieces, and no object is made then unless
+/// there is one piece for an array of ordinary size.
+private let shortFrames = 1024
+private let ordinaryBytes = 16000
 
 /// Throws ENOMEM if memory is so short that the kernel should make no object for the program; `bytes` is the
 /// size of the largest one, which must be had in one piece.
 @inline(__always)
 func reserveKernelMemory(bytes: Int = 0) throws(Errno) {
-  if PhysicalMemory.available <= reservedFrames || bytes > 1024 { try findKernelMemory(bytes) }
+  if PhysicalMemory.available <= shortFrames || bytes > 1024 { try findKernelMemory(bytes) }
 }
 
 @inline(never)
-private func findKernelMemory(_ bytes: Int) throws(Errno) {
+private func findKernelMemory(_ wanted: Int) throws(Errno) {
+  let bytes = PhysicalMemory.available <= shortFrames ? max(wanted, ordinaryBytes) : wanted
   // With an array's header; the heap gives powers of two.
   let needed = reservedFrames &+ (bytes &+ 64) / 2048
   if PhysicalMemory.available <= needed { _ = PageCache.reclaim(needed) }

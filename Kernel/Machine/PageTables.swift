@@ -11,7 +11,6 @@ public struct PageEntry: BitwiseCopyable {
   static let writable: UInt64 = 1 << 1
   static let writeThrough: UInt64 = 1 << 3
   static let cacheDisabled: UInt64 = 1 << 4
-  static let accessed: UInt64 = 1 << 5
   static let dirty: UInt64 = 1 << 6
   static let large: UInt64 = 1 << 7
   static let global: UInt64 = 1 << 8
@@ -31,7 +30,6 @@ public struct PageEntry: BitwiseCopyable {
   @inline(__always) public var isWritable: Bool { bits & Self.writable != 0 }
   @inline(__always) public var isExecutable: Bool { bits & Self.noExecute == 0 }
   @inline(__always) public var isDirty: Bool { bits & Self.dirty != 0 }
-  @inline(__always) public var isAccessed: Bool { bits & Self.accessed != 0 }
   /// Maps 2 MiB: `frame` is the first of 512.
   @inline(__always) public var isLarge: Bool { bits & Self.large != 0 }
   @inline(__always) public var frame: Frame {

@@ -285,19 +285,6 @@ public enum PhysicalMemory {
     return number == 0 ? nil : Frame(number: number)
   }
 
-  /// 2^order frames in a row, aligned to their size, zeroed; nil if there is no such row.
-  /// Each frame has one reference of its own.
-  public static func allocateZeroedBlock(order: Int) -> Frame? {
-    let number = takeBlock(order)
-    guard number != 0 else { return nil }
-    available &-= 1 << order
-    for index in 0..<UInt32(1) << UInt32(order) {
-      record(number + index).pointee = Record(references: 1, order: 0, state: .allocated, sizeClass: 0)
-    }
-    fill_zero(DirectMap.address(of: UInt64(number) << 12), 512 << UInt64(order))
-    return Frame(number: number)
-  }
-
   @inline(__always)
   public static func retain(_ frame: Frame) { record(frame.number).pointee.references &+= 1 }
 

@@ -3,15 +3,12 @@ import MachineAssembly
 
 /// What the processor is and has (CPUID), and the few registers that the kernel sets once.
 public enum Processor {
-  /// CPUID leaf 1, ECX and EDX; leaf 7, EBX and ECX; leaf 0xd sub-leaf 1, EAX.
+  /// CPUID leaf 1, ECX and EDX; leaf 7, EBX; leaf 0xd sub-leaf 1, EAX.
   public private(set) static var features1C: UInt32 = 0
   public private(set) static var features1D: UInt32 = 0
   public private(set) static var features7B: UInt32 = 0
-  public private(set) static var features7C: UInt32 = 0
   public private(set) static var signature: UInt32 = 0
   public private(set) static var hasFSGSBASE = false
-  public private(set) static var hasLargePages1G = false
-  public private(set) static var hasInvariantTSC = false
   public private(set) static var hasTSCDeadline = false
   public private(set) static var hasX2APIC = false
   /// The state components that the program may use (XCR0), and the bytes that XSAVE needs for them.
@@ -27,19 +24,15 @@ public enum Processor {
   static func initialize() {
     let leaf1 = cpuid(1, 0)
     let leaf7 = cpuid(7, 0)
-    let extended = cpuid(0x8000_0001, 0)
     signature = leaf1.eax
     features1C = leaf1.ecx
     features1D = leaf1.edx
     features7B = leaf7.ebx
-    features7C = leaf7.ecx
     hasRDRAND = leaf1.ecx & 1 << 30 != 0
     hasRDSEED = leaf7.ebx & 1 << 18 != 0
     hasFSGSBASE = leaf7.ebx & 1 << 0 != 0
     hasX2APIC = leaf1.ecx & 1 << 21 != 0
     hasTSCDeadline = leaf1.ecx & 1 << 24 != 0
-    hasLargePages1G = extended.edx & 1 << 26 != 0
-    hasInvariantTSC = cpuid(0x8000_0000, 0).eax >= 0x8000_0007 && cpuid(0x8000_0007, 0).edx & 1 << 8 != 0
     physicalAddressBits = UInt64(cpuid(0x8000_0008, 0).eax & 0xff)
 
     var cr4 = read_cr4() | 1 << 18  // OSXSAVE

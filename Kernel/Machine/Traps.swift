@@ -78,8 +78,12 @@ extension Traps {
   /// Whether the program made the exception itself, by `int n` with n not 3 (which Linux allows).
   static func isSoftwareInterrupt(_ frame: UnsafeMutablePointer<TrapFrame>) -> Bool {
     let vector = frame.pointee.vector
-    guard vector != Vector.breakpoint, vector < 64,
-      let bytes = ProgramMemory.load(UInt16.self, at: frame.pointee.rip &- 2)
+    let start = frame.pointee.rip &- 2
+    // An instruction that was just executed is there: looking must not make a page fault of its own, which
+    // would be told to the program in place of this one.
+    guard vector != Vector.breakpoint, vector < 64, ProgramMemory.isRange(start, 2),
+      PageTables.entry(at: start).isPresent, PageTables.entry(at: start &+ 1).isPresent,
+      let bytes = ProgramMemory.load(UInt16.self, at: start)
     else { return false }
     return bytes == UInt16(vector) << 8 | 0xcd
   }

@@ -62,19 +62,27 @@ struct AddressSpace {
 
   // MARK: finding room
 
-  /// Free addresses for `length` bytes (whole pages): from the mapping area downwards, and if that is full,
-  /// anywhere. Anonymous memory of 2 MiB and more begins at a multiple of that, so that large pages fit.
+  /// Free addresses for `length` bytes (whole pages): from the start of the mapping area upwards, and if that is
+  /// full, anywhere. Anonymous memory of 2 MiB and more begins at a multiple of that, so that large pages fit.
   func findRoom(_ length: UInt64, below limit: UInt64? = nil, isAnonymous: Bool = false) -> UInt64? {
     if let limit { return map.highestGap(length: length, bottom: Self.lowest, top: limit) }
-    if isAnonymous && length >= PageTables.largePageSize {
-      let room = map.highestGap(
-        length: length, alignment: PageTables.largePageSize, bottom: Self.kernelWindow.upperBound,
-        top: layout.mappingTop)
-      if let room { return room }
-    }
-    return map.highestGap(length: length, bottom: Self.kernelWindow.upperBound, top: layout.mappingTop)
-      ?? map.highestGap(length: length, bottom: Self.kernelWindow.upperBound, top: Self.highest)
+    let alignment = isAnonymous && length >= PageTables.largePageSize ? PageTables.largePageSize : pageSize
+    // The lowest place that fits, but a program with thousands of mappings does not wait until all gaps
+    // between them were looked at: behind the last one of the area there is nearly always room.
+    return map.lowestGap(
+      length: length, alignment: alignment, bottom: layout.mappingStart, top: Layout.mappingLimit, steps: 64)
+      ?? roomBehindArea(length, alignment)
+      ?? map.lowestGap(
+        length: length, alignment: pageSize, bottom: Self.kernelWindow.upperBound, top: Self.highest)
       ?? map.highestGap(length: length, bottom: 0x1_0000_0000, top: Self.kernelWindow.lowerBound)
+  }
+
+  /// Free addresses behind the last range of the mapping area; nil if it is full.
+  private func roomBehindArea(_ length: UInt64, _ alignment: UInt64) -> UInt64? {
+    let next = map.index(endingAfter: Layout.mappingLimit)
+    guard next > 0, map.entries[next - 1].end >= layout.mappingStart else { return nil }
+    return map.lowestGap(
+      length: length, alignment: alignment, bottom: map.entries[next - 1].end, top: Layout.mappingLimit, steps: 2)
   }
 
   // MARK: mapping and unmapping
@@ -157,11 +165,17 @@ struct AddressSpace {
         index += 1
       }
     }
-    try checkFiles(start, end, protection)
-    try reserveMappings()
-    // What needs memory comes before what changes something.
     let isHidden = protection.isEmpty
-    guard PageTables.splitLarge(from: start, to: end, all: isHidden) else { throw .ENOMEM }
+    // Programs change the same ranges to and fro: such a one needs no other mapping, and as no large page
+    // reaches across the end of a mapping, there is none to split.
+    let index = map.index(endingAfter: start)
+    let isWhole = map.entries[index].start == start && map.entries[index].end == end
+    if !isWhole || map.entries[index].value.node != nil { try checkFiles(start, end, protection) }
+    // What needs memory comes before what changes something.
+    if !isWhole { try reserveMappings() }
+    if !isWhole || isHidden {
+      guard PageTables.splitLarge(from: start, to: end, all: isHidden) else { throw .ENOMEM }
+    }
     map.modify(start, end) { mapping in
       mapping.protection = protection
       if protection.isWritable { mapping.wasWritable = true }

@@ -7,7 +7,7 @@ import Machine
 ///     0x2200_0000_0000 ..< 0x3200_0000_0000   heap (brk), 2^32
 ///     0x3400_0000_0000 ..< 0x3c00_0000_0000   vDSO, 2^31
 ///     0x4000_0000_0000 ..< 0x5000_0000_0000   the kernel's window
-///     0x6000_0000_0000 ..< 0x7000_0000_0000   top of the mapping area, which grows down, 2^32
+///     0x5000_0000_0000 ..< 0x6000_0000_0000   start of the mapping area, which grows up to 0x7000_0000_0000, 2^32
 ///     0x7000_0000_0000 ..< 0x7fff_0000_0000   stack, just under 2^32
 ///
 /// The lowest 16 TiB stay free for programs that are linked to an address, and for the shadow memory of
@@ -16,7 +16,9 @@ struct Layout {
   var program: UInt64 = 0
   var heap: UInt64 = 0
   var vdso: UInt64 = 0
-  var mappingTop: UInt64 = 0
+  var mappingStart: UInt64 = 0
+  /// The mapping area ends here, at the lowest place of the stack.
+  static let mappingLimit: UInt64 = 0x6fff_0000_0000
   var stackTop: UInt64 = 0
 
   init() {}
@@ -32,7 +34,7 @@ struct Layout {
     layout.program = page(0x1100_0000_0000, 0x2100_0000_0000)
     layout.heap = page(0x2200_0000_0000, 0x3200_0000_0000)
     layout.vdso = page(0x3400_0000_0000, 0x3c00_0000_0000)
-    layout.mappingTop = page(0x6000_0000_0000, 0x7000_0000_0000)
+    layout.mappingStart = page(0x5000_0000_0000, 0x6000_0000_0000)
     layout.stackTop = page(0x7000_0000_0000, 0x7fff_0000_0000) + (16 << 20)
     return layout
   }

@@ -22,6 +22,31 @@ private struct Model {
 }
 
 @Suite struct RangeMapTests {
+  /// Enough ranges for the gap to be used, changed at places that wander and jump.
+  @Test(arguments: 0..<20) func manyRangesEqualAnArray(seed: Int) {
+    var generator = SeededGenerator(seed: UInt64(seed))
+    var map = RangeMap<Part>()
+    var expected: [UInt64] = []
+    var place: UInt64 = 5000
+    for step in 0..<4000 {
+      if step % 50 == 0 { place = UInt64.random(in: 0..<10_000, using: &generator) }
+      place = (place + UInt64.random(in: 0..<5, using: &generator)) % 10_000
+      let start = place * 10
+      map.remove(start, start + 5)
+      expected.removeAll { $0 == start }
+      if step % 7 != 0 {
+        // Nothing continues anything: every range stays its own.
+        map.insert(start, start + 5, Part(file: 2, offset: UInt64(step) * 1000))
+        expected.insert(start, at: expected.firstIndex { $0 > start } ?? expected.count)
+      }
+    }
+    #expect(map.entries.map(\.start) == expected)
+    #expect(expected.count > 600)
+    for start in expected { #expect(map.index(containing: start + 4).map { map.entries[$0].start } == start) }
+    map.remove(0, 60_000)
+    #expect(map.entries.map(\.start) == expected.filter { $0 >= 60_000 })
+  }
+
   @Test func changingPagesOneByOneDoesNotFragment() {
     var map = RangeMap<Part>()
     map.insert(0, 1000, Part(file: 0, offset: 0))
@@ -86,6 +111,12 @@ private struct Model {
       #expect(
         map.highestGap(length: UInt64(length), bottom: UInt64(start), top: UInt64(end))
           == expected.map { UInt64($0) })
+      let lowest = stride(from: (start + 3) & ~3, through: max(start, end - length), by: 4).first { candidate in
+        candidate + length <= end && model.cells[candidate..<candidate + length].allSatisfy { $0 == nil }
+      }
+      #expect(
+        map.lowestGap(length: UInt64(length), alignment: 4, bottom: UInt64(start), top: UInt64(end))
+          == lowest.map { UInt64($0) })
       let aligned = stride(from: (end - length) & ~3, through: start, by: -4).first { candidate in
         candidate >= start && end >= length && model.cells[candidate..<candidate + length].allSatisfy { $0 == nil }
       }
