@@ -6,8 +6,8 @@ import Testing
   @Test(
     arguments: [
       "Behaviour/file-content", "Behaviour/file-names", "Behaviour/file-attributes", "Behaviour/file-descriptors",
-      "Behaviour/file-errors", "Behaviour/special-files", "Behaviour/arguments-out-of-range", "Behaviour/depth",
-      "Behaviour/limits",
+      "Behaviour/file-errors", "Behaviour/file-model", "Behaviour/special-files", "Behaviour/arguments-out-of-range",
+      "Behaviour/depth", "Behaviour/limits",
     ], ["/", "/tmp"])
   func behavesAsOnTheHost(program: String, directory: String) async throws {
     var comparison = try await Comparison(TestProgram(program))
