@@ -189,7 +189,9 @@ extension AddressSpace {
     do throws(Errno) {
       frame = try node.page(at: fileIndex, forWriting: isWrite && isShared)
     } catch {
-      return error == .EFAULT ? .beyondEnd : error == .ENOMEM ? .outOfMemory : .inputOutput
+      if error == .EFAULT { return .beyondEnd }
+      // Reading takes memory in many places, not all of which can say that it was that.
+      return error == .ENOMEM || !hasMemory() ? .outOfMemory : .inputOutput
     }
     PhysicalMemory.retain(frame)
     if isWrite && !isShared {

@@ -12,7 +12,8 @@ class CharacterDevice: Node {
         device: DeviceNumber.encode(major: major, minor: minor)))
   }
 
-  override var isSeekable: Bool { false }
+  /// Those of memory (major 1) have positions that mean nothing, and so `pread` and `lseek` work.
+  override var isSeekable: Bool { DeviceNumber.major(attributes.device) == 1 }
   override func opened(_ flags: OpenFlags) throws(Errno) -> Node { self }
 
   override func truncate(to size: UInt64) throws(Errno) { throw .EINVAL }
