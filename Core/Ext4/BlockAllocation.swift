@@ -83,5 +83,6 @@ extension Ext4FileSystem {
       position = groupEnd
     }
     if areMetadata { for block in start..<end { cache.forget(block) } }
+    device.discard(at: start << blockShift, count: count << blockShift)
   }
 }

@@ -25,6 +25,14 @@ public protocol BlockDevice: AnyObject {
 
   /// Makes all earlier writes durable.
   func flush() throws(StorageError)
+
+  /// Nobody needs `count` bytes from `offset` any more; until they are written again they may read as
+  /// anything. A device that has no use for this knowledge does nothing.
+  func discard(at offset: UInt64, count: UInt64)
+}
+
+extension BlockDevice {
+  public func discard(at offset: UInt64, count: UInt64) {}
 }
 
 /// A contiguous part of another device, such as a partition.
@@ -59,5 +67,10 @@ public final class DeviceSlice<Base: BlockDevice>: BlockDevice {
 
   public func flush() throws(StorageError) {
     try base.flush()
+  }
+
+  public func discard(at offset: UInt64, count: UInt64) {
+    guard offset <= sizeInBytes, count <= sizeInBytes - offset else { return }
+    base.discard(at: start + offset, count: count)
   }
 }

@@ -135,6 +135,29 @@ final class CopyOnWriteDevice: BlockDevice {
     }
   }
 
+  /// Gives back the memory of whole blocks; what is on the disk below shows again, which is as good as any.
+  func discard(at offset: UInt64, count: UInt64) {
+    guard blockCount > 0, offset <= sizeInBytes, count <= sizeInBytes - offset else { return }
+    let size = UInt64(Frame.size)
+    let end = Int((offset + count) / size)
+    var block = Int((offset + size - 1) / size)
+    while block < end {
+      let leaf = leaves[block / Self.leafSize]
+      if leaf == 0 {
+        block = (block / Self.leafSize + 1) * Self.leafSize
+        continue
+      }
+      let place = block % Self.leafSize * 8
+      let number = Frame(number: leaf).loadWord(at: place)
+      if number != 0 {
+        Frame(number: leaf).storeWord(0, at: place)
+        PhysicalMemory.release(Frame(number: UInt32(truncatingIfNeeded: number)))
+        blockCount -= 1
+      }
+      block += 1
+    }
+  }
+
   /// There is nothing behind the memory that could be made durable.
   func flush() throws(StorageError) {}
 }
