@@ -15,6 +15,6 @@ public func kernelReturnToProgram(_ frame: inout TrapFrame) {
     // Delivering may have waited (for a page, for SIGCONT) and let interrupts in meanwhile.
     if PendingWork.isEmpty { break }
   }
-  // A program that turned interrupts off gets them back here. Nested task: `iretq` does not want it.
-  frame.rflags = frame.rflags & ~ProgramFlags.nestedTask | ProgramFlags.interrupt
+  // A program that turned interrupts off gets them back here.
+  frame.rflags |= ProgramFlags.interrupt
 }

@@ -92,8 +92,8 @@ static inline void enter_directory(int argc, char **argv) {
     exit(98);
   }
   need("chdir", chdir(argv[1]));
-  need("mkdir", mkdir("work", 0755));
-  need("chdir", chdir("work"));
+  need("mkdir", mkdir("vorteil-work", 0755));
+  need("chdir", chdir("vorteil-work"));
   umask(022);
 }
 

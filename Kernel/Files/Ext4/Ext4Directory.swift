@@ -88,6 +88,15 @@ class Ext4DirectoryNode: PagedNode {
     return try mount.node(number)
   }
 
+  /// Made with a name that nobody sees, and which is gone before anybody could look.
+  override func createUnnamed(_ new: NewNode) throws(Errno) -> Node {
+    var name = bytes(of: ".unnamed-")
+    name.append(hexadecimal: Random.next(), width: 16)
+    let node = try create(name, new)
+    try unlink(name, node)
+    return node
+  }
+
   override func createSymbolicLink(_ name: [UInt8], to target: [UInt8], _ new: NewNode) throws(Errno) -> Node {
     let inode = inode
     let number = try mount.change { (ext4) throws(Ext4Error) in
