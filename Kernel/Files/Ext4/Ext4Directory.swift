@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Ext4
+import Machine
 
 /// A node of a mounted ext4, with what directories do. `Ext4Node`, the only class made of it, adds content;
 /// they are apart because a class's overrides must stand in one place.
