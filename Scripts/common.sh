@@ -40,7 +40,7 @@ require_packages() {
 # Sets $swift, and puts the toolchain's directory in front of the PATH.
 find_swift() {
   swift=$(command -v swift || true)
-  for directory in /opt/swift/usr/bin /usr/local/swift/usr/bin /usr/share/swift/usr/bin "$HOME/.local/share/swiftly/bin"; do
+  for directory in /usr/local/swift/usr/bin /usr/share/swift/usr/bin "$HOME/.local/share/swiftly/bin"; do
     [ -n "$swift" ] || { [ -x "$directory/swift" ] && swift=$directory/swift; }
   done
   [ -n "$swift" ] || fail "Swift 6.3 is not installed: see https://www.swift.org/install/linux"
