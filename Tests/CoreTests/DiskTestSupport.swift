@@ -74,7 +74,7 @@ struct SeededGenerator: RandomNumberGenerator {
 }
 
 /// How many mutations a test with hostile input makes: many only in the long run.
-let mutationCount = ProcessInfo.processInfo.environment["VORTEIL_LONG"] == "1" ? 1_000_000 : 10_000
+let mutationCount = ProcessInfo.processInfo.environment["VORTEIL_LONG"] == "1" ? 30_000 : 10_000
 
 /// A directory that is removed with everything in it when the test ends.
 final class ScratchDirectory {

@@ -176,9 +176,9 @@ enum Signal: String, Sendable {
     try await Comparison(TestProgram("Attacks/leaks", flavour)).expectSame()
   }
 
-  @Test(arguments: runsLongTests ? Array(UInt64(1)...20) : [1, 2, 3])
+  @Test(arguments: runsLongTests ? Array(UInt64(1)...8) : [1, 2, 3])
   func survivesRandomSystemCalls(seed: UInt64) async throws {
-    let thousands = runsLongTests ? "20000" : "1000"
+    let thousands = runsLongTests ? "5000" : "1000"
     try await expectDone(MachineRun(TestProgram("Attacks/system-calls-at-random").built(), [thousands, "\(seed)"]))
   }
 
