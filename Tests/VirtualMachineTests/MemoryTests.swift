@@ -3,7 +3,9 @@ import Testing
 
 @Suite struct MemoryTests {
   @Test(
-    arguments: ["Behaviour/memory-mappings", "Behaviour/memory-moves", "Behaviour/memory-heap"],
+    arguments: [
+      "Behaviour/memory-mappings", "Behaviour/memory-moves", "Behaviour/memory-heap", "Behaviour/memory-at-random",
+    ],
     [Flavour.glibcDynamic, .muslStatic])
   func behavesAsOnTheHost(program: String, flavour: Flavour) async throws {
     try await Comparison(TestProgram(program, flavour)).expectSame()

@@ -44,7 +44,7 @@ import Testing
 /// What a program of any kind must find when it starts.
 private let startPrograms = [
   "Behaviour/auxiliary-vector", "Behaviour/vdso", "Behaviour/identity", "Behaviour/segments", "Behaviour/flags",
-  "Behaviour/red-zone",
+  "Behaviour/registers", "Behaviour/red-zone", "Behaviour/jumps-over-halt",
 ]
 
 private func expectArgumentsAndEnvironment(_ flavour: Flavour) async throws {

@@ -61,7 +61,7 @@ static size_t in_frame;
 static void look_at_frame(int signal, siginfo_t *information, void *context) {
   (void)signal;
   in_frame += addresses_in(information, sizeof *information) + addresses_in(context, sizeof(ucontext_t));
-  in_frame += addresses_in(__builtin_frame_address(0), 4096);
+  in_frame += addresses_in(__builtin_frame_address(0), 1024);
 }
 
 static void frames(void) {

@@ -3,11 +3,13 @@ import Foundation
 import SystemPackage
 
 /// Calls `body` with a new, empty directory, which is removed afterwards with all that is in it.
+///
+/// It lies below `.build`, so that even tests that are killed leave nothing anywhere else.
 func withTemporaryDirectory<Result>(_ body: (FilePath) async throws -> Result) async throws -> Result {
-  let directory = FileManager.default.temporaryDirectory.appending(path: "vorteil-test-\(UUID().uuidString)")
-  try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: false)
-  defer { try? FileManager.default.removeItem(at: directory) }
-  return try await body(FilePath(directory.path))
+  let directory = Repository.products.appending("test-temporary/\(UUID().uuidString)")
+  try FileManager.default.createDirectory(atPath: directory.string, withIntermediateDirectories: true)
+  defer { try? FileManager.default.removeItem(atPath: directory.string) }
+  return try await body(directory)
 }
 
 extension FilePath {
