@@ -102,8 +102,7 @@ func sysLseek(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   default: throw .EINVAL
   }
   let (sum, overflow) = base.addingReportingOverflow(offset)
-  if overflow { throw offset > 0 ? .EOVERFLOW : .EINVAL }
-  guard sum >= 0, sum <= node.maximumSize else { throw .EINVAL }
+  guard !overflow, sum >= 0, sum <= node.maximumSize else { throw .EINVAL }
   file.position = UInt64(sum)
   return UInt64(sum)
 }
