@@ -70,7 +70,7 @@ enum Signal: String, Sendable {
   /// What is privileged on Linux and is not in ring 0; Docs/ThreatModel.md says why each ends as it does.
   static let instructionAttacks: [Attack] =
     [
-      Attack("hlt", .crash(.segmentationFault)), Attack("hlt_forever", .crash(.segmentationFault)),
+      Attack("hlt", .exit(0)), Attack("hlt_forever", .crash(.segmentationFault)),
       Attack("loop", .timeout),
       Attack("loop_without_interrupts", .timeout), Attack("breakpoint", .crash(.trap)),
       Attack("breakpoint_long", .crash(.trap)), Attack("undefined", .crash(.illegalInstruction)),
