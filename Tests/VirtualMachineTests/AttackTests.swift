@@ -67,7 +67,7 @@ enum Signal: String, Sendable {
     try await expect(attack, of: "Attacks/memory")
   }
 
-  /// What is privileged on Linux and is not in ring 0; Docs/ThreatModel.md says why each ends as it does.
+  /// What is privileged on Linux and is not in ring 0; SECURITY.md says why each ends as it does.
   static let instructionAttacks: [Attack] =
     [
       Attack("hlt", .exit(0)), Attack("hlt_forever", .crash(.segmentationFault)),
