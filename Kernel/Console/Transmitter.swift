@@ -48,7 +48,7 @@ final class Transmitter {
   func take() -> Frame {
     if freeCount == 0 { reclaim() }
     if freeCount == 0 && PhysicalMemory.available > 64 { grow() }
-    if freeCount == 0 { wait { self.console.transmit.hasUsed } }
+    if freeCount == 0 { wait { self.freeCount > 0 } }
     freeCount -= 1
     return free[freeCount]
   }
@@ -85,9 +85,9 @@ final class Transmitter {
     Processor.withoutInterrupts {
       while true {
         console.transport.takeInterrupt()
-        let isReadyNow = isReady()
         reclaim()
-        if isReadyNow || isReady() { break }
+        // Asked after the reclaim, and about what it took: the device works on meanwhile.
+        if isReady() { break }
         Interrupts.halt()
       }
     }
