@@ -29,11 +29,12 @@ var targets: [Target] = [
     swiftSettings: memorySafe),
   .target(name: "Channel", path: "Core/Channel", swiftSettings: memorySafe),
   .target(name: "Signals", path: "Core/Signals", swiftSettings: memorySafe),
+  .target(name: "Instructions", path: "Core/Instructions", swiftSettings: memorySafe),
 ]
 
 let core: [Target.Dependency] = [
   "Storage", "Checksums", "Collections", "Cryptography", "Elf", "Ext4", "DiskLayout", "MachineConfiguration", "Channel",
-  "Signals",
+  "Signals", "Instructions",
 ]
 
 if isKernelBuild {

@@ -4,24 +4,33 @@ import Signals
 
 /// Finds programs that execute `hlt`.
 ///
-/// On Linux that is a privileged instruction and ends the program, and C libraries rely on it as the last
-/// resort of `abort`. In ring 0 it just waits for an interrupt, the timer's at the latest. A timer that hits
-/// the program behind a `hlt` proves nothing: the program may have jumped there, over the `hlt`, as musl's
-/// allocator does all the time. So a debug register is set on the byte before: if it is an instruction and
-/// executed again, the processor stops exactly before it, and the program gets the signal; if the byte is only
-/// the end of another instruction, or jumped over, nothing ever happens there. A `hlt` that is executed once
-/// costs the program the time to the next tick.
+/// On Linux that is a privileged instruction and ends the program, and C libraries rely on it: musl's way to stop at a
+/// smashed stack or a corrupt heap is a single `hlt`. In ring 0 it just waits for an interrupt, the timer's at the
+/// latest. But an interrupt that finds the program behind a `hlt` proves nothing: the program may have jumped there,
+/// over the `hlt`, as musl's allocator does all the time, or the byte may be the end of another instruction. So the
+/// signal is only raised if there is no other way: if the byte certainly is an instruction, and nothing in the code
+/// around leads behind it with the flags as they are.
+///
+/// In doubt a debug register is set on the byte: if it is an instruction after all and executed again, the processor
+/// stops exactly before it; if it is not, nothing ever happens there.
 enum HaltDetection {
   private static var breakpoint: UInt64? = nil
   private static var ticksElsewhere = 0
   private static let halt: UInt8 = 0xf4
 
-  /// The timer interrupted the program.
+  /// A device or the timer interrupted the program.
   static func look(_ frame: inout TrapFrame) {
     let address = frame.rip &- 1
     if isHalt(address) {
       ticksElsewhere = 0
-      if breakpoint != address { set(address) }
+      // Where there is a breakpoint, the program did not execute the `hlt`.
+      if breakpoint == address { return }
+      if HaltProof.holds(at: address, flags: frame.rflags) {
+        frame.rip = address
+        raise()
+      } else {
+        set(address)
+      }
     } else if breakpoint != nil {
       ticksElsewhere += 1
       if ticksElsewhere > 8 { reset() }
@@ -52,6 +61,11 @@ enum HaltDetection {
   }
 
   private static func isHalt(_ address: UInt64) -> Bool {
-    ProgramMemory.load(UInt8.self, at: address) == halt
+    isPresent(address) && ProgramMemory.load(UInt8.self, at: address) == halt
+  }
+
+  /// Whether there is memory, and reading it neither waits nor changes anything.
+  private static func isPresent(_ address: UInt64) -> Bool {
+    AddressSpace.isUsable(address, 1) && PageTables.entry(at: address).isPresent
   }
 }

@@ -6,6 +6,7 @@ import Machine
 /// pending unseen.
 @_silgen_name("kernel_return_to_program")
 public func kernelReturnToProgram(_ frame: inout TrapFrame) {
+  if (Vector.firstInterrupt..<Vector.spurious).contains(frame.vector) { HaltDetection.look(&frame) }
   while true {
     PendingWork.remove(.resume)
     if PendingWork.take(.input) { Console.receive() }

@@ -41,7 +41,6 @@ enum Ticks {
     isOverdue = false
     if frame.vector == Vector.timer {
       inProgram &+= 1
-      HaltDetection.look(&frame)
     } else {
       inKernel &+= 1
     }

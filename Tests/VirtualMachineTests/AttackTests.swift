@@ -67,10 +67,18 @@ enum Signal: String, Sendable {
     try await expect(attack, of: "Attacks/memory")
   }
 
+  /// musl's stack protector is a single `hlt`.
+  @Test(arguments: [Flavour.muslStatic, .muslDynamic])
+  func smashesStackWithMusl(flavour: Flavour) async throws {
+    let attack = Attack("smash_stack", .crash(.segmentationFault, words: ["hlt"]))
+    try await expect(attack, of: "Attacks/memory", flavour)
+  }
+
   /// What is privileged on Linux and is not in ring 0; SECURITY.md says why each ends as it does.
   static let instructionAttacks: [Attack] =
     [
-      Attack("hlt", .exit(0)), Attack("hlt_forever", .crash(.segmentationFault)),
+      Attack("hlt", .crash(.segmentationFault, words: ["hlt"])),
+      Attack("hlt_forever", .crash(.segmentationFault, words: ["hlt"])),
       Attack("loop", .timeout),
       Attack("loop_without_interrupts", .timeout), Attack("breakpoint", .crash(.trap)),
       Attack("breakpoint_long", .crash(.trap)), Attack("undefined", .crash(.illegalInstruction)),
@@ -132,8 +140,10 @@ enum Signal: String, Sendable {
   }
 
   @discardableResult
-  private func expect(_ attack: Attack, of program: String, timeout: Int = 120) async throws -> MachineOutcome {
-    var run = MachineRun(try await TestProgram(program).built(), [attack.name])
+  private func expect(
+    _ attack: Attack, of program: String, _ flavour: Flavour = .glibcDynamic, timeout: Int = 120
+  ) async throws -> MachineOutcome {
+    var run = MachineRun(try await TestProgram(program, flavour).built(), [attack.name])
     run.timeout = timeout
     let outcome = try await run.run()
     #expect(outcome.program.outputText.contains("attack: \(attack.name)"), "the attack began")
