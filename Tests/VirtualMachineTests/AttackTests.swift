@@ -131,7 +131,7 @@ enum Signal: String, Sendable {
   @Test(
     arguments: [
       "memory", "mappings", "address_space", "file_in_memory", "file_on_disk", "names", "descriptors", "pipes",
-      "queued_signals", "holes", "locked_pages", "page_tables", "populated", "sparse_file",
+      "queued_signals", "holes", "locked_pages", "page_tables", "moved_page_tables", "populated", "sparse_file",
       "deep_directories", "removed_directories", "mappings_when_full", "protections_when_full",
       "descriptors_when_full", "arguments_when_full", "waiting_when_full", "locks_when_full",
     ].map { Attack($0, .either([.exit(0), .exit(137)])) })

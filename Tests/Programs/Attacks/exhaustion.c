@@ -95,7 +95,8 @@ static void moved_page_tables(void) {
   char *area = reserve(size, PROT_READ);
   for (size_t i = 0; i < size / 32; i += 2UL << 20) (void)*(volatile char *)(area + i);
   for (int i = 0; i < 3; i++) {
-    char *moved = mremap(area, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, (char *)0x500000000000 + i * (3L << 40));
+    // To a place where nothing was, not even this program.
+    char *moved = mremap(area, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, reserve(size, PROT_NONE));
     outcome("mremap", moved == MAP_FAILED ? -1 : 0);
     if (moved != MAP_FAILED) area = moved;
   }
