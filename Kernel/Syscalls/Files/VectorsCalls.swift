@@ -13,16 +13,20 @@ private func parts(at address: UInt64, count: UInt64) throws(Errno) -> [Part] {
   var parts: [Part] = []
   parts.reserveCapacity(Int(count))
   var total: UInt64 = 0
+  var isOutOfRange = false
   for index in 0..<count {
     guard let base = ProgramMemory.loadWord(at: address &+ index &* 16),
       let length = ProgramMemory.loadWord(at: address &+ index &* 16 &+ 8)
     else { throw .EFAULT }
     guard length >> 63 == 0 else { throw .EINVAL }
     let used = min(length, 0x7fff_f000 &- total)
-    guard ProgramMemory.isRange(base, used) else { throw .EFAULT }
+    // All of each part must be the program's to name, also what is not moved; a single part is cut first.
+    if !ProgramMemory.isRange(base, count == 1 ? used : length) { isOutOfRange = true }
     total &+= used
     if used > 0 { parts.append(Part(address: base, count: Int(used))) }
   }
+  // Any negative length is noticed before.
+  if isOutOfRange { throw .EFAULT }
   return parts
 }
 

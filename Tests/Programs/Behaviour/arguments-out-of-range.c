@@ -41,13 +41,21 @@ static void transfers(int file) {
   CALL(fallocate, file, 0, top, 1, 0);
   CALL(fallocate, file, 0, 0, 0, 0);
   CALL(fallocate, file, 0, 1, all, 0);
-  struct iovec huge[1] = {{buffer, 2}}, negative = {buffer, all};
+  struct iovec huge[3] = {{buffer, top - 1}, {buffer, top - 1}, {buffer, 2}}, negative = {buffer, all};
+  CALL(readv, file, huge, 3, 0, 0);
+  CALL(writev, file, huge, 3, 0, 0);
+  struct iovec both[2] = {{(void *)top, 1}, {buffer, all}};
+  CALL(readv, file, both, 2, 0, 0);
   CALL(readv, file, &negative, 1, 0, 0);
   CALL(writev, file, &negative, 1, 0, 0);
   CALL(readv, file, huge, 1025, 0, 0);
   CALL(readv, file, huge, all, 0, 0);
   CALL(readv, file, huge, 1UL << 31, 0, 0);
   CALL(sendfile, file, file, &(off_t){-1}, 10, 0);
+  CALL(copy_file_range, file, &(off_t){-1}, file, &(off_t){0}, 10);
+  CALL(copy_file_range, file, &(off_t){-1000}, file, &(off_t){0}, 10);
+  CALL(copy_file_range, file, &(off_t){1}, file, &(off_t){0}, all);
+  CALL(copy_file_range, file, &(off_t){0}, file, &(off_t){10}, top);
 }
 
 static void memory(void) {
