@@ -69,12 +69,16 @@ static void memory(void) {
   CALL(mprotect, page, all << 12, PROT_READ, 0, 0);
   CALL(mprotect, page, all, PROT_READ, 0, 0);
   CALL(mprotect, all << 12, 4096, PROT_READ, 0, 0);
+  CALL(madvise, page, all << 12, MADV_DONTNEED, 0, 0);
   CALL(madvise, page, all, MADV_DONTNEED, 0, 0);
   CALL(mremap, page, 4096, all << 12, MREMAP_MAYMOVE, 0);
+  CALL(mremap, page, all << 12, 4096, MREMAP_MAYMOVE, 0);
   CALL(mremap, page, 4096, 4096, MREMAP_MAYMOVE | MREMAP_FIXED, all << 12);
   CALL(mincore, page, all << 12, buffer, 0, 0);
   CALL(mincore, page, all, buffer, 0, 0);
   CALL(msync, page, all << 12, MS_SYNC, 0, 0);
+  CALL(mlock, all << 12, 8192, 0, 0, 0);
+  CALL(mlock, page, all, 0, 0, 0);
   check("the page is still there", page[0] == 0 && (page[1] = 1));
 }
 
