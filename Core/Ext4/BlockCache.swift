@@ -59,8 +59,6 @@ struct BlockCache: ~Copyable {
     set { slots[slot] = newValue }
   }
 
-  var slotCount: Int { slots.count }
-
   @inline(__always)
   func read<Result>(_ slot: Int, _ body: (Span<UInt8>) -> Result) -> Result {
     body(storage.span.extracting((slot &* blockSize)..<(slot &* blockSize &+ blockSize)))

@@ -56,7 +56,7 @@ public struct HostFiles {
     switch status.type {
     case .directory: return .directory
     case .regular: return .regular(.host(source, size: UInt64(status.size)))
-    case .symbolicLink: return .symbolicLink(try targetOfSymbolicLink(source).bytes)
+    case .symbolicLink: return .symbolicLink(try targetOfSymbolicLink(source))
     case .characterSpecial: return .characterDevice(major: status.major, minor: status.minor)
     case .blockSpecial: return .blockDevice(major: status.major, minor: status.minor)
     case .fifo: return .namedPipe

@@ -66,7 +66,7 @@ public struct MachinePlan: Sendable {
       switch file.content {
       case .copy: try hostFiles.add(file.path, as: file.path, to: &tree, reason: file.reason)
       case .link(let target):
-        tree.add(.init(.symbolicLink(target.bytes), permissions: 0o777), at: file.path, reason: file.reason)
+        tree.add(.init(.symbolicLink(target), permissions: 0o777), at: file.path, reason: file.reason)
       }
     }
     configuration.program = package.program.bytes

@@ -42,8 +42,8 @@ public struct MachineRequest: Sendable {
 public func absolutePath(_ path: String) -> FilePath {
   let path = FilePath(path)
   if path.isAbsolute { return path.lexicallyNormalized() }
-  let directory = (try? targetOfSymbolicLink("/proc/self/cwd")) ?? "/"
-  return directory.pushing(path).lexicallyNormalized()
+  let directory = (try? targetOfSymbolicLink("/proc/self/cwd")) ?? Array("/".utf8)
+  return FilePath(decodingBytes: directory).pushing(path).lexicallyNormalized()
 }
 
 /// The VCFG file that belongs to `source`: `SOURCE.vcfg` beside a file, `default.vcfg` or the only `*.vcfg` in a

@@ -6,8 +6,8 @@ public struct PackedFile: Equatable, Sendable {
   public enum Content: Equatable, Sendable {
     /// A regular file, or a directory with everything in it.
     case copy
-    /// A symbolic link with this target.
-    case link(FilePath)
+    /// A symbolic link with this target, to the byte.
+    case link([UInt8])
   }
 
   public let path: FilePath

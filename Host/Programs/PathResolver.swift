@@ -8,7 +8,7 @@ public final class PathResolver {
   /// A symbolic link, under the real path of its directory.
   public struct Link: Equatable, Sendable {
     public let path: FilePath
-    public let target: FilePath
+    public let target: [UInt8]
   }
 
   /// Where a path leads, and over which links.
@@ -18,7 +18,7 @@ public final class PathResolver {
   }
 
   /// What is known of a path whose directory is real: the target, for a link.
-  private var known: [FilePath: FilePath?] = [:]
+  private var known: [FilePath: [UInt8]?] = [:]
 
   private let root: FilePath
 
@@ -58,15 +58,16 @@ public final class PathResolver {
       // Linux gives up after as many (MAXSYMLINKS).
       guard links.count < 40 else { throw .tooManySymbolicLinkLevels }
       links.append(Link(path: next, target: target))
-      if target.isAbsolute { real = "/" }
-      rest.append(contentsOf: target.components.reversed())
+      let path = FilePath(decodingBytes: target)
+      if path.isAbsolute { real = "/" }
+      rest.append(contentsOf: path.components.reversed())
     }
     return Resolution(realPath: real, links: links)
   }
 
-  private func target(of path: FilePath) throws(Errno) -> FilePath? {
+  private func target(of path: FilePath) throws(Errno) -> [UInt8]? {
     if let target = known[path] { return target }
-    var target: FilePath?
+    var target: [UInt8]?
     do throws(Errno) {
       target = try targetOfSymbolicLink(hostPath(path))
     } catch .invalidArgument {

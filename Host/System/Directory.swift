@@ -34,13 +34,13 @@ public func status(of path: FilePath, followsLink: Bool = false) throws(Errno) -
   try catchingErrno { try path.stat(followTargetSymlink: followsLink) }
 }
 
-/// What the symbolic link `path` says, as bytes.
-public func targetOfSymbolicLink(_ path: FilePath) throws(Errno) -> FilePath {
+/// What the symbolic link `path` says. Not as a path: that would lose a slash at its end, and every second one.
+public func targetOfSymbolicLink(_ path: FilePath) throws(Errno) -> [UInt8] {
   var buffer = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
   // SAFETY: one byte of the buffer is kept for the terminating zero, which `readlink` does not write.
   let length = unsafe path.withPlatformString { unsafe readlink($0, &buffer, buffer.count - 1) }
   if length < 0 { throw Errno(rawValue: errno) }
-  return FilePath(decodingBytes: buffer[..<length].map { UInt8(bitPattern: $0) })
+  return buffer[..<length].map { UInt8(bitPattern: $0) }
 }
 
 /// Makes the directory `path`; the one above it must exist.

@@ -44,7 +44,9 @@ public func reserveStandardStreams() -> [CInt] {
 }
 
 /// The path of the tool's own executable.
-public func executablePath() throws(Errno) -> FilePath { try targetOfSymbolicLink("/proc/self/exe") }
+public func executablePath() throws(Errno) -> FilePath {
+  FilePath(decodingBytes: try targetOfSymbolicLink("/proc/self/exe"))
+}
 
 /// A pipe; neither end is inherited by other programs. The caller closes both.
 public func makePipe() throws(Errno) -> (readEnd: FileDescriptor, writeEnd: FileDescriptor) {

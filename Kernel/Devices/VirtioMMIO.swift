@@ -48,17 +48,11 @@ struct VirtioMMIO: BitwiseCopyable {
   }
 
   var offeredFeatures: UInt64 {
-    registers.write32(Register.deviceFeaturesSelect, 0)
-    let low = UInt64(registers.read32(Register.deviceFeatures))
-    registers.write32(Register.deviceFeaturesSelect, 1)
-    return low | UInt64(registers.read32(Register.deviceFeatures)) << 32
+    registers.read64(Register.deviceFeatures, selectedBy: Register.deviceFeaturesSelect)
   }
 
   func accept(_ features: UInt64) {
-    registers.write32(Register.driverFeaturesSelect, 0)
-    registers.write32(Register.driverFeatures, UInt32(truncatingIfNeeded: features))
-    registers.write32(Register.driverFeaturesSelect, 1)
-    registers.write32(Register.driverFeatures, UInt32(truncatingIfNeeded: features >> 32))
+    registers.write64(Register.driverFeatures, selectedBy: Register.driverFeaturesSelect, features)
   }
 
   func maximumQueueSize(_ index: UInt16) -> UInt32 {

@@ -78,17 +78,11 @@ struct VirtioPCI: BitwiseCopyable {
   }
 
   var offeredFeatures: UInt64 {
-    common.write32(Common.deviceFeaturesSelect, 0)
-    let low = UInt64(common.read32(Common.deviceFeatures))
-    common.write32(Common.deviceFeaturesSelect, 1)
-    return low | UInt64(common.read32(Common.deviceFeatures)) << 32
+    common.read64(Common.deviceFeatures, selectedBy: Common.deviceFeaturesSelect)
   }
 
   func accept(_ features: UInt64) {
-    common.write32(Common.driverFeaturesSelect, 0)
-    common.write32(Common.driverFeatures, UInt32(truncatingIfNeeded: features))
-    common.write32(Common.driverFeaturesSelect, 1)
-    common.write32(Common.driverFeatures, UInt32(truncatingIfNeeded: features >> 32))
+    common.write64(Common.driverFeatures, selectedBy: Common.driverFeaturesSelect, features)
     common.write16(Common.configurationVector, 0xffff)  // no interrupts about the configuration
   }
 

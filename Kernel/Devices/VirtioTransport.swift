@@ -166,3 +166,20 @@ final class VirtioTransport {
     }
   }
 }
+
+/// Features are 64 bits behind a register of 32; another says which half it shows (§4.1.4.3, §4.2.2).
+extension DeviceRegisters {
+  func read64(_ window: Int, selectedBy selector: Int) -> UInt64 {
+    write32(selector, 0)
+    let low = UInt64(read32(window))
+    write32(selector, 1)
+    return low | UInt64(read32(window)) << 32
+  }
+
+  func write64(_ window: Int, selectedBy selector: Int, _ value: UInt64) {
+    write32(selector, 0)
+    write32(window, UInt32(truncatingIfNeeded: value))
+    write32(selector, 1)
+    write32(window, UInt32(truncatingIfNeeded: value >> 32))
+  }
+}

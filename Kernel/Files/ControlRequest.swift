@@ -2,8 +2,6 @@
 
 /// The numbers of `ioctl` that files know (include/uapi/asm-generic/ioctls.h).
 enum ControlRequest {
-  static let terminalAttributes: UInt32 = 0x5401
-  static let windowSize: UInt32 = 0x5413
   static let bytesReadable: UInt32 = 0x541b
   static let nonBlocking: UInt32 = 0x5421
   static let asynchronous: UInt32 = 0x5452

@@ -66,13 +66,6 @@ public enum PageTables {
     DirectMap.pointer(to: physical).assumingMemoryBound(to: UInt64.self)
   }
 
-  /// The table of the lowest level for `address`, or the 2 MiB entry that stands in its place.
-  private enum Leaf {
-    case absent
-    case entry(UnsafeMutablePointer<UInt64>)
-    case large(UnsafeMutablePointer<UInt64>)
-  }
-
   @inline(__always)
   private static func next(
     _ table: UnsafeMutablePointer<UInt64>, _ index: Int, creating: Bool

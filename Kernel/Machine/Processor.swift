@@ -66,9 +66,6 @@ public enum Processor {
     return (result.eax, result.ebx, result.ecx, result.edx)
   }
 
-  public static func readModelSpecificRegister(_ number: UInt32) -> UInt64 { read_msr(number) }
-  public static func writeModelSpecificRegister(_ number: UInt32, _ value: UInt64) { write_msr(number, value) }
-
   /// One random word of the processor: RDSEED if it has that, else RDRAND; nil without either.
   public static func randomWord() -> UInt64? {
     var word: UInt64 = 0
@@ -86,8 +83,6 @@ public enum Processor {
 
   /// Lets interrupts in, waits for one, and returns with interrupts off.
   public static func waitForInterrupt() { wait_for_interrupt() }
-  public static func disableInterrupts() { disable_interrupts() }
-  public static func enableInterrupts() { enable_interrupts() }
   /// Whether an interrupt could arrive now (RFLAGS.IF).
   public static var interruptsAreEnabled: Bool { read_flags() & 1 << 9 != 0 }
   /// Calls `body` with interrupts off; afterwards they are as they were.

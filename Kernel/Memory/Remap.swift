@@ -38,18 +38,21 @@ extension AddressSpace {
       try install(room, newLength, entry.value.advanced(by: start - entry.start))
       return room
     }
+    let shrinks = newLength <= oldLength
+    guard AddressSpace.isUsable(start, oldLength) else { throw shrinks ? .EINVAL : .EFAULT }
     let oldEnd = start + oldLength
-    guard oldEnd <= entry.end else { throw .EFAULT }
     if entry.value.isSpecial && (newLength != oldLength || keepsOld) { throw .EINVAL }
+    if shrinks && target == nil && !keepsOld {
+      // What is cut off is unmapped, whatever is there: it need not be of the same mapping.
+      if newLength < oldLength { try unmap(start + newLength, oldEnd) }
+      return start
+    }
+    guard oldEnd <= entry.end else { throw .EFAULT }
     let value = entry.value.advanced(by: start - entry.start)
     if keepsOld {
       guard newLength == oldLength, value.node == nil, !value.isShared else { throw .EINVAL }
     }
     if target == nil {
-      if newLength <= oldLength && !keepsOld {
-        if newLength < oldLength { try unmap(start + newLength, oldEnd) }
-        return start
-      }
       let grownEnd = start &+ newLength
       if oldEnd == entry.end, AddressSpace.isUsable(start, newLength), map.isFree(oldEnd, grownEnd), !keepsOld {
         map.insert(oldEnd, grownEnd, value.advanced(by: oldLength))

@@ -53,29 +53,41 @@ struct Identity {
 
   func may(_ capability: Capabilities) -> Bool { effectiveCapabilities.isSuperset(of: capability) }
 
+  var users: IdentityNumbers { IdentityNumbers(real: userID, effective: effectiveUserID, saved: savedUserID) }
+  var ownGroups: IdentityNumbers { IdentityNumbers(real: groupID, effective: effectiveGroupID, saved: savedGroupID) }
+
   /// Sets the three user identifiers, with what that does to capabilities (capabilities(7), "Effect of user
   /// ID changes").
-  mutating func setUsers(real: UInt32, effective: UInt32, saved: UInt32) {
-    let wasRoot = userID == 0 || effectiveUserID == 0 || savedUserID == 0
+  mutating func setUsers(_ new: IdentityNumbers) {
+    let wasRoot = users.contains(0)
     let wasEffectiveRoot = effectiveUserID == 0
-    userID = real
-    effectiveUserID = effective
-    savedUserID = saved
-    fileSystemUserID = effective
-    if wasRoot && real != 0 && effective != 0 && saved != 0 {
+    userID = new.real
+    effectiveUserID = new.effective
+    savedUserID = new.saved
+    fileSystemUserID = new.effective
+    if wasRoot && !new.contains(0) {
       if !keepsCapabilities { permittedCapabilities = Capabilities() }
       effectiveCapabilities = Capabilities()
     }
-    if wasEffectiveRoot && effective != 0 { effectiveCapabilities = Capabilities() }
-    if !wasEffectiveRoot && effective == 0 { effectiveCapabilities = permittedCapabilities }
+    if wasEffectiveRoot && new.effective != 0 { effectiveCapabilities = Capabilities() }
+    if !wasEffectiveRoot && new.effective == 0 { effectiveCapabilities = permittedCapabilities }
   }
 
-  mutating func setGroups(real: UInt32, effective: UInt32, saved: UInt32) {
-    groupID = real
-    effectiveGroupID = effective
-    savedGroupID = saved
-    fileSystemGroupID = effective
+  mutating func setGroups(_ new: IdentityNumbers) {
+    groupID = new.real
+    effectiveGroupID = new.effective
+    savedGroupID = new.saved
+    fileSystemGroupID = new.effective
   }
+}
+
+/// The three numbers that say who a process is, among users or among groups.
+struct IdentityNumbers {
+  var real: UInt32
+  var effective: UInt32
+  var saved: UInt32
+
+  func contains(_ number: UInt32) -> Bool { number == real || number == effective || number == saved }
 }
 
 /// A set of capabilities (include/uapi/linux/capability.h): bit n is capability n.

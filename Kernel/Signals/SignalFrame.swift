@@ -185,7 +185,6 @@ enum ProgramFlags {
   static var trap: UInt64 { 1 << 8 }
   static var interrupt: UInt64 { 1 << 9 }
   static var direction: UInt64 { 1 << 10 }
-  static var nestedTask: UInt64 { 1 << 14 }
   static var resume: UInt64 { 1 << 16 }
   /// What rt_sigreturn restores (arch/x86/kernel/signal_64.c, FIX_EFLAGS): CF PF AF ZF SF TF DF OF RF AC.
   static var restorable: UInt64 { 0x5_0dd5 }

@@ -2,7 +2,7 @@
 import Collections
 import Machine
 
-/// Checks a range given to one of the calls below: page aligned, entirely the program's to name.
+/// Checks a range given to `mincore` or `msync`: page aligned, entirely the program's to name.
 private func range(_ start: UInt64, _ length: UInt64) throws(Errno) -> (start: UInt64, end: UInt64) {
   guard start & (pageSize - 1) == 0 else { throw .EINVAL }
   guard let length = pagesUp(length) else { throw .ENOMEM }
@@ -15,8 +15,10 @@ private func range(_ start: UInt64, _ length: UInt64) throws(Errno) -> (start: U
 
 func sysMadvise(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   let advice = int(call.third)
-  guard call.first & (pageSize - 1) == 0, pagesUp(call.second) != nil else { throw .EINVAL }
-  let (start, end) = try range(call.first, call.second)
+  let start = call.first
+  guard start & (pageSize - 1) == 0, let length = pagesUp(call.second),
+    case (let end, false) = start.addingReportingOverflow(length)
+  else { throw .EINVAL }
   switch advice {
   case 4, 8:  // MADV_DONTNEED, MADV_FREE: what is dropped now is zero at the next touch, as both allow
     if start == end { return 0 }
@@ -101,32 +103,24 @@ func sysMsync(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   return 0
 }
 
-func sysMlock(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
-  let start = pageStart(call.first)
-  let (length, overflow) = (call.first &- start).addingReportingOverflow(call.second)
-  guard !overflow else { throw .EINVAL }
-  guard let length = pagesUp(length) else { throw .EINVAL }
-  return try setLocked(start, length, true)
-}
+func sysMlock(_ call: inout TrapFrame) throws(Errno) -> UInt64 { try setLocked(call.first, call.second, true) }
 
 func sysMlock2(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   guard call.third & ~1 == 0 else { throw .EINVAL }
   return try sysMlock(&call)
 }
 
-func sysMunlock(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
-  let start = pageStart(call.first)
-  let (length, overflow) = (call.first &- start).addingReportingOverflow(call.second)
-  guard !overflow else { throw .EINVAL }
-  guard let length = pagesUp(length) else { throw .EINVAL }
-  return try setLocked(start, length, false)
-}
+func sysMunlock(_ call: inout TrapFrame) throws(Errno) -> UInt64 { try setLocked(call.first, call.second, false) }
 
 /// Nothing is ever swapped out, so locking means: present now, and not dropped by `madvise`.
-private func setLocked(_ start: UInt64, _ length: UInt64, _ isLocked: Bool) throws(Errno) -> UInt64 {
+private func setLocked(_ address: UInt64, _ count: UInt64, _ isLocked: Bool) throws(Errno) -> UInt64 {
+  let start = pageStart(address)
+  // As in Linux, a length just below 2^64 is none at all.
+  let length = pageStart(count &+ (address &- start) &+ (pageSize &- 1))
   if length == 0 { return 0 }
   let (end, overflow) = start.addingReportingOverflow(length)
-  guard !overflow, addressSpace.map.isCovered(start, end) else { throw .ENOMEM }
+  guard !overflow else { throw .EINVAL }
+  guard addressSpace.map.isCovered(start, end) else { throw .ENOMEM }
   if isLocked, length / pageSize > UInt64(PhysicalMemory.total) { throw .ENOMEM }
   try addressSpace.reserveMappings()
   addressSpace.map.modify(start, end) { $0.isLocked = isLocked }

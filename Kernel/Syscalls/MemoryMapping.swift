@@ -162,14 +162,12 @@ func sysMremap(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
     let oldLength = pagesUp(call.second), let newLength = pagesUp(call.third), newLength > 0
   else { throw .EINVAL }
   guard newLength < 1 << 47 else { throw .EINVAL }
-  guard oldLength < 1 << 47, AddressSpace.isUsable(call.first, max(oldLength, 1)) else {
-    throw .EFAULT
-  }
   var target: UInt64?
   if isFixed {
     let place = call.fifth
     guard place & (pageSize - 1) == 0, AddressSpace.isUsable(place, newLength) else { throw .EINVAL }
-    guard place >= call.first &+ oldLength || place &+ newLength <= call.first else { throw .EINVAL }
+    let (oldEnd, overflow) = call.first.addingReportingOverflow(oldLength)
+    guard !overflow, place >= oldEnd || place &+ newLength <= call.first else { throw .EINVAL }
     target = place
   }
   if newLength > oldLength {

@@ -3,6 +3,7 @@ import DiskLayout
 import HostSystem
 import Images
 import MachineConfiguration
+import Programs
 import Subprocess
 import SystemPackage
 import Testing
@@ -88,6 +89,31 @@ import Testing
     #expect(try OpenFile.open(image.path).status().sizeAllocated < 20 << 20)
     #expect(try image.configuration.program == Array("/bin/busybox".utf8))
     #expect(try image.configuration.arguments == ["/bin/busybox", "echo", "x"].map { Array($0.utf8) })
+  }
+
+  /// As a path a target would lose slashes, and as a string what is not UTF-8.
+  @Test func keepsTheTargetsOfLinksToTheByte() async throws {
+    let directory = try TemporaryDirectory()
+    let targets: [[UInt8]] = [
+      Array("end/".utf8), Array("two//of/.//them//".utf8), [0x6e, 0xff, 0x80, 0x2f], Array("///".utf8),
+      Array(String(repeating: "long/", count: 100).utf8),
+    ]
+    // In octal, which says any byte in a shell.
+    let words = targets.map { $0.map { "\\0" + String($0, radix: 8) }.joined() }
+    let script = "number=0; for word; do ln -s \"$(printf %b \"$word\")\" $number; number=$((number + 1)); done"
+    let made = try await Tool.run(.path("/bin/bash"), ["-ec", "cd \(directory.path); \(script)", "bash"] + words)
+    try #require(made.exitCode == 0, "\(made.errors)")
+
+    var tree = FileTree()
+    var files = HostFiles(ownership: .root)
+    try files.add(directory.path, as: "/links", to: &tree, reason: "a test")
+    for (number, target) in targets.enumerated() {
+      let path = directory.path.appending("\(number)")
+      #expect(try targetOfSymbolicLink(path) == target)
+      #expect(tree[FilePath("/links/\(number)")]?.kind == .symbolicLink(target))
+    }
+    let toRoot = try PathResolver().resolve(directory.path.appending("3"))
+    #expect(toRoot.realPath == "/" && toRoot.links.last?.target == targets[3])
   }
 
   @Test func keepsExtendedAttributes() async throws {

@@ -25,7 +25,7 @@ struct WalkOptions: OptionSet {
   /// Whether a symbolic link at the end is followed.
   @inline(__always)
   func follows(_ hasTrailingSlash: Bool) -> Bool {
-    contains(.followsLast) || hasTrailingSlash && !contains(.name)
+    hasTrailingSlash ? isDisjoint(with: [.name, .creates]) : contains(.followsLast)
   }
 }
 
@@ -203,8 +203,20 @@ enum Paths {
       current = child
       ending = .name
     }
-    if hasTrailingSlash && !current.isDirectory { throw options.contains([.creates, .name]) ? .EEXIST : .ENOTDIR }
-    return Walk(location: current, ending: ending, hasTrailingSlash: hasTrailingSlash, isMagic: isMagic)
+    let walk = Walk(location: current, ending: ending, hasTrailingSlash: hasTrailingSlash, isMagic: isMagic)
+    if hasTrailingSlash { try checkSlash(walk, options) }
+    return walk
+  }
+
+  /// What exists and has a slash after its name must be a directory. Where a name is given to something new, a slash
+  /// is the caller's business; and no file can be opened to be created under such a name, whatever is there.
+  @inline(never)
+  static func checkSlash(_ walk: Walk, _ options: WalkOptions) throws(Errno) {
+    if options.contains(.creates) {
+      if !options.contains(.name) && walk.ending == .name { throw .EISDIR }
+    } else if !walk.location.isDirectory {
+      throw .ENOTDIR
+    }
   }
 
   /// The path that is still to be followed after a symbolic link: its target, then the rest.

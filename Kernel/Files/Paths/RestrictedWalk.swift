@@ -72,7 +72,8 @@ enum RestrictedWalk {
       current = child
       ending = .name
     }
-    if hasTrailingSlash && !current.isDirectory { throw .ENOTDIR }
-    return Walk(location: current, ending: ending, hasTrailingSlash: hasTrailingSlash)
+    let walk = Walk(location: current, ending: ending, hasTrailingSlash: hasTrailingSlash)
+    if hasTrailingSlash { try Paths.checkSlash(walk, options) }
+    return walk
   }
 }

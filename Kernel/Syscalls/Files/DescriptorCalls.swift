@@ -38,8 +38,6 @@ private enum Command {
   static let getLock: Int32 = 5
   static let setLock: Int32 = 6
   static let setLockWaiting: Int32 = 7
-  static let setOwner: Int32 = 8
-  static let getOwner: Int32 = 9
   static let getFileLock: Int32 = 36
   static let setFileLock: Int32 = 37
   static let setFileLockWaiting: Int32 = 38

@@ -11,14 +11,19 @@ private func rename(
   guard flags & ~(noReplace | exchange) == 0, flags != noReplace | exchange else { throw .EINVAL }
   let source = try Paths.walk(directory, path, .name)
   let target = try Paths.walk(newDirectory, newPath, [.creates, .name])
-  let node = try source.existing()
   let (_, parent) = try source.parent()
+  if flags & noReplace != 0 && target.ending != .name { throw .EEXIST }
   let (newPlace, newParent) = try target.parent()
+  let node = try source.existing()
   if flags & noReplace != 0 && target.location.node != nil { throw .EEXIST }
   if node.fileSystem !== newParent.fileSystem || parent.fileSystem !== newParent.fileSystem { throw .EXDEV }
   if source.location.isMountPoint || target.location.isMountPoint { throw .EBUSY }
   if newPlace.isGone { throw .ENOENT }
-  if target.hasTrailingSlash && !node.isDirectory { throw .ENOTDIR }
+  // What is to be called so afterwards must be a directory, and so must what is called so now.
+  if target.hasTrailingSlash {
+    let isExchange = flags & exchange != 0
+    guard isExchange ? try target.existing().isDirectory : node.isDirectory else { throw .ENOTDIR }
+  }
   try Access.checkRemoval(parent, node)
   try Access.check(newParent, [.write, .execute])
   // A directory cannot go below itself, and nothing can take the place of a directory that it is in.
@@ -26,8 +31,8 @@ private func rename(
 
   if flags & exchange != 0 {
     let other = try target.existing()
-    if source.location.isInside(target.location) { throw .EINVAL }
     if other === node { return 0 }
+    if source.location.isInside(target.location) { throw .EINVAL }
     try Access.checkRemoval(newParent, other)
     try parent.exchange(source.location.name, node, with: newParent, target.location.name, other)
     source.location.exchange(with: target.location)

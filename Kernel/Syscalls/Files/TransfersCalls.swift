@@ -36,17 +36,20 @@ private func transfer(
   return done
 }
 
+/// An offset that the program keeps in its memory; nil without an address.
+private func offset(at address: UInt64) throws(Errno) -> UInt64? {
+  if address == 0 { return nil }
+  guard let offset = ProgramMemory.loadWord(at: address) else { throw .EFAULT }
+  return offset
+}
+
 func sysSendfile(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   let source = try descriptors.file(call.second)
   let target = try descriptors.file(call.first)
   guard source.isReadable, target.isWritable else { throw .EBADF }
   guard source.content.attributes.isRegular else { throw .EINVAL }
   if target.flags.contains(.append) { throw .EINVAL }
-  var offset = source.position
-  if call.third != 0 {
-    guard let given = ProgramMemory.loadWord(at: call.third) else { throw .EFAULT }
-    offset = try checkedOffset(given)
-  }
+  let offset = try checkedOffset(offset(at: call.third) ?? source.position)
   let done = try transfer(
     from: source.content, at: offset, to: target, at: nil, limitedCount(call.fourth))
   if target.content.isSeekable { target.position &+= UInt64(done) }
@@ -61,26 +64,24 @@ func sysSendfile(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
 func sysCopyFileRange(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   let source = try descriptors.file(call.first)
   let target = try descriptors.file(call.third)
+  let from = try offset(at: call.second) ?? source.position
+  let to = try offset(at: call.fourth) ?? target.position
   guard call.sixth & 0xffff_ffff == 0 else { throw .EINVAL }
-  guard source.isReadable, target.isWritable, !target.flags.contains(.append) else { throw .EBADF }
   if source.node.isDirectory || target.node.isDirectory { throw .EISDIR }
   guard source.content.attributes.isRegular, target.content.attributes.isRegular else { throw .EINVAL }
-  var from = source.position
-  var to = target.position
-  if call.second != 0 {
-    guard let given = ProgramMemory.loadWord(at: call.second) else { throw .EFAULT }
-    from = try checkedOffset(given)
-  }
-  if call.fourth != 0 {
-    guard let given = ProgramMemory.loadWord(at: call.fourth) else { throw .EFAULT }
-    to = try checkedOffset(given)
-  }
-  let count = limitedCount(call.fifth)
+  guard source.isReadable, target.isWritable, !target.flags.contains(.append) else { throw .EBADF }
+  let wanted = call.fifth
+  if from.addingReportingOverflow(wanted).overflow || to.addingReportingOverflow(wanted).overflow { throw .EOVERFLOW }
+  _ = try checkedOffset(from | to)
+  guard to < target.content.maximumSize else { throw .EFBIG }
+  // Only what the file has counts for the rest.
+  let size = source.content.attributes.size
+  let count = min(wanted, size > from ? size &- from : 0)
   if source.content === target.content {
     let distance = from > to ? from &- to : to &- from
-    guard distance >= UInt64(count) else { throw .EINVAL }
+    guard distance >= count else { throw .EINVAL }
   }
-  let done = UInt64(try transfer(from: source.content, at: from, to: target, at: to, count))
+  let done = UInt64(try transfer(from: source.content, at: from, to: target, at: to, limitedCount(count)))
   if call.second != 0 {
     try check(ProgramMemory.storeWord(from &+ done, at: call.second))
   } else {

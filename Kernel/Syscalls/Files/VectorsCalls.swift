@@ -13,16 +13,20 @@ private func parts(at address: UInt64, count: UInt64) throws(Errno) -> [Part] {
   var parts: [Part] = []
   parts.reserveCapacity(Int(count))
   var total: UInt64 = 0
+  var isOutOfRange = false
   for index in 0..<count {
     guard let base = ProgramMemory.loadWord(at: address &+ index &* 16),
       let length = ProgramMemory.loadWord(at: address &+ index &* 16 &+ 8)
     else { throw .EFAULT }
     guard length >> 63 == 0 else { throw .EINVAL }
     let used = min(length, 0x7fff_f000 &- total)
-    guard ProgramMemory.isRange(base, used) else { throw .EFAULT }
+    // All of each part must be the program's to name, also what is not moved; a single part is cut first.
+    if !ProgramMemory.isRange(base, count == 1 ? used : length) { isOutOfRange = true }
     total &+= used
     if used > 0 { parts.append(Part(address: base, count: Int(used))) }
   }
+  // Any negative length is noticed before.
+  if isOutOfRange { throw .EFAULT }
   return parts
 }
 
@@ -37,26 +41,37 @@ private struct VectorFlags: OptionSet {
   static let known: VectorFlags = [.highPriority, .dataSynchronous, .synchronous, .noWait, .append]
 }
 
-/// Reads into the parts, from `offset` or, if that is nil, from the file's position.
-private func read(_ file: OpenFile, _ parts: [Part], at offset: UInt64?, mayWait: Bool) throws(Errno) -> UInt64 {
-  let node = try file.readable()
-  if offset != nil && !node.isSeekable { throw .ESPIPE }
-  var position = offset ?? file.position
+/// Moves one part after the other with `move`, which is given the position in the file and how much was moved before,
+/// until it moves less than all of a part. Returns the sum; an error only if nothing was moved.
+@inline(__always)
+private func transfer(
+  _ parts: [Part], at start: UInt64, _ move: (Part, UInt64, Int) throws(Errno) -> Int
+) throws(Errno) -> Int {
   var done = 0
   for part in parts {
-    // A stream that gave something must not be waited for to give more.
-    if done > 0 && !node.isSeekable && node.readiness().isDisjoint(with: .readable) { break }
     do throws(Errno) {
-      let count = try node.read(at: position, to: part.address, count: part.count, mayWait: mayWait)
+      let count = try move(part, start &+ UInt64(done), done)
       done &+= count
-      position &+= UInt64(count)
       if count < part.count { break }
     } catch {
       if done == 0 { throw error }
       break
     }
   }
-  if offset == nil && node.isSeekable { file.position = position }
+  return done
+}
+
+/// Reads into the parts, from `offset` or, if that is nil, from the file's position.
+private func read(_ file: OpenFile, _ parts: [Part], at offset: UInt64?, mayWait: Bool) throws(Errno) -> UInt64 {
+  let node = try file.readable()
+  if offset != nil && !node.isSeekable { throw .ESPIPE }
+  let start = offset ?? file.position
+  let done = try transfer(parts, at: start) { part, position, done throws(Errno) in
+    // A stream that gave something must not be waited for to give more.
+    if done > 0 && !node.isSeekable && node.readiness().isDisjoint(with: .readable) { return 0 }
+    return try node.read(at: position, to: part.address, count: part.count, mayWait: mayWait)
+  }
+  if offset == nil && node.isSeekable { file.position = start &+ UInt64(done) }
   return UInt64(done)
 }
 
@@ -66,21 +81,12 @@ private func write(
 ) throws(Errno) -> UInt64 {
   let node = try file.writable()
   if offset != nil && !node.isSeekable { throw .ESPIPE }
-  var position = offset ?? file.position
-  if node.isSeekable && (file.flags.contains(.append) || flags.contains(.append)) { position = node.attributes.size }
-  var done = 0
-  for part in parts {
-    do throws(Errno) {
-      let count = try node.write(at: position, from: part.address, count: part.count, mayWait: mayWait)
-      done &+= count
-      position &+= UInt64(count)
-      if count < part.count { break }
-    } catch {
-      if done == 0 { throw error }
-      break
-    }
+  var start = offset ?? file.position
+  if node.isSeekable && (file.flags.contains(.append) || flags.contains(.append)) { start = node.attributes.size }
+  let done = try transfer(parts, at: start) { part, position, _ throws(Errno) in
+    try node.write(at: position, from: part.address, count: part.count, mayWait: mayWait)
   }
-  if offset == nil && node.isSeekable { file.position = position }
+  if offset == nil && node.isSeekable { file.position = start &+ UInt64(done) }
   if !flags.isDisjoint(with: [.dataSynchronous, .synchronous]) && node.attributes.isRegular {
     try node.synchronize(dataOnly: !flags.contains(.synchronous))
   } else {

@@ -11,111 +11,94 @@ private let unchanged = UInt32.max
 
 @inline(__always) private func id(_ argument: UInt64) -> UInt32 { UInt32(truncatingIfNeeded: argument) }
 
-func sysSetuid(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
-  let user = id(call.first)
-  guard user != unchanged else { throw .EINVAL }
-  if identity.may(.setUserID) {
-    identity.setUsers(real: user, effective: user, saved: user)
-  } else {
-    guard user == identity.userID || user == identity.savedUserID else { throw .EPERM }
-    identity.setUsers(real: identity.userID, effective: user, saved: identity.savedUserID)
+// The calls come in pairs, for users and for groups: what each makes of the three numbers is said once.
+
+/// `setuid` and `setgid`: all three with the capability, else the effective one.
+private func set(_ old: IdentityNumbers, _ argument: UInt64, _ capability: Capabilities) throws(Errno)
+  -> IdentityNumbers
+{
+  let number = id(argument)
+  guard number != unchanged else { throw .EINVAL }
+  if identity.may(capability) { return IdentityNumbers(real: number, effective: number, saved: number) }
+  guard number == old.real || number == old.saved else { throw .EPERM }
+  return IdentityNumbers(real: old.real, effective: number, saved: old.saved)
+}
+
+/// `setreuid` and `setregid`.
+private func setTwo(_ old: IdentityNumbers, _ call: TrapFrame, _ capability: Capabilities) throws(Errno)
+  -> IdentityNumbers
+{
+  let (real, effective) = (id(call.first), id(call.second))
+  if !identity.may(capability) {
+    guard real == unchanged || real == old.real || real == old.effective else { throw .EPERM }
+    guard effective == unchanged || old.contains(effective) else { throw .EPERM }
   }
+  var new = old
+  if real != unchanged { new.real = real }
+  if effective != unchanged { new.effective = effective }
+  // The saved one follows when the real one is set, or the effective one to something new.
+  if real != unchanged || (effective != unchanged && effective != old.real) { new.saved = new.effective }
+  return new
+}
+
+/// `setresuid` and `setresgid`.
+private func setThree(_ old: IdentityNumbers, _ call: TrapFrame, _ capability: Capabilities) throws(Errno)
+  -> IdentityNumbers
+{
+  let (real, effective, saved) = (id(call.first), id(call.second), id(call.third))
+  for wish in [real, effective, saved] where !identity.may(capability) {
+    guard wish == unchanged || old.contains(wish) else { throw .EPERM }
+  }
+  return IdentityNumbers(
+    real: real == unchanged ? old.real : real, effective: effective == unchanged ? old.effective : effective,
+    saved: saved == unchanged ? old.saved : saved)
+}
+
+func sysSetuid(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
+  identity.setUsers(try set(identity.users, call.first, .setUserID))
   return 0
 }
 
 func sysSetgid(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
-  let group = id(call.first)
-  guard group != unchanged else { throw .EINVAL }
-  if identity.may(.setGroupID) {
-    identity.setGroups(real: group, effective: group, saved: group)
-  } else {
-    guard group == identity.groupID || group == identity.savedGroupID else { throw .EPERM }
-    identity.setGroups(real: identity.groupID, effective: group, saved: identity.savedGroupID)
-  }
+  identity.setGroups(try set(identity.ownGroups, call.first, .setGroupID))
   return 0
 }
 
-/// Linux: the saved one follows when the real one is set, or the effective one to something new.
-private func savedAfter(_ real: UInt32, _ effective: UInt32, old: UInt32, saved: UInt32, new: UInt32) -> UInt32 {
-  real != unchanged || (effective != unchanged && effective != old) ? new : saved
-}
-
 func sysSetreuid(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
-  let (real, effective) = (id(call.first), id(call.second))
-  if !identity.may(.setUserID) {
-    guard real == unchanged || real == identity.userID || real == identity.effectiveUserID else { throw .EPERM }
-    guard
-      effective == unchanged || effective == identity.userID || effective == identity.effectiveUserID
-        || effective == identity.savedUserID
-    else { throw .EPERM }
-  }
-  let newEffective = effective == unchanged ? identity.effectiveUserID : effective
-  identity.setUsers(
-    real: real == unchanged ? identity.userID : real, effective: newEffective,
-    saved: savedAfter(real, effective, old: identity.userID, saved: identity.savedUserID, new: newEffective))
+  identity.setUsers(try setTwo(identity.users, call, .setUserID))
   return 0
 }
 
 func sysSetregid(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
-  let (real, effective) = (id(call.first), id(call.second))
-  if !identity.may(.setGroupID) {
-    guard real == unchanged || real == identity.groupID || real == identity.effectiveGroupID else { throw .EPERM }
-    guard
-      effective == unchanged || effective == identity.groupID || effective == identity.effectiveGroupID
-        || effective == identity.savedGroupID
-    else { throw .EPERM }
-  }
-  let newEffective = effective == unchanged ? identity.effectiveGroupID : effective
-  identity.setGroups(
-    real: real == unchanged ? identity.groupID : real, effective: newEffective,
-    saved: savedAfter(real, effective, old: identity.groupID, saved: identity.savedGroupID, new: newEffective))
+  identity.setGroups(try setTwo(identity.ownGroups, call, .setGroupID))
   return 0
 }
 
 func sysSetresuid(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
-  let current = (identity.userID, identity.effectiveUserID, identity.savedUserID)
-  for wish in [id(call.first), id(call.second), id(call.third)] where !identity.may(.setUserID) {
-    guard wish == unchanged || wish == current.0 || wish == current.1 || wish == current.2 else { throw .EPERM }
-  }
-  identity.setUsers(
-    real: id(call.first) == unchanged ? current.0 : id(call.first),
-    effective: id(call.second) == unchanged ? current.1 : id(call.second),
-    saved: id(call.third) == unchanged ? current.2 : id(call.third))
+  identity.setUsers(try setThree(identity.users, call, .setUserID))
   return 0
 }
 
 func sysSetresgid(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
-  let current = (identity.groupID, identity.effectiveGroupID, identity.savedGroupID)
-  for wish in [id(call.first), id(call.second), id(call.third)] where !identity.may(.setGroupID) {
-    guard wish == unchanged || wish == current.0 || wish == current.1 || wish == current.2 else { throw .EPERM }
-  }
-  identity.setGroups(
-    real: id(call.first) == unchanged ? current.0 : id(call.first),
-    effective: id(call.second) == unchanged ? current.1 : id(call.second),
-    saved: id(call.third) == unchanged ? current.2 : id(call.third))
+  identity.setGroups(try setThree(identity.ownGroups, call, .setGroupID))
   return 0
 }
 
-private func store(_ first: UInt32, _ second: UInt32, _ third: UInt32, _ call: TrapFrame) throws(Errno) -> UInt64 {
-  try check(ProgramMemory.store(first, at: call.first))
-  try check(ProgramMemory.store(second, at: call.second))
-  try check(ProgramMemory.store(third, at: call.third))
+private func store(_ numbers: IdentityNumbers, _ call: TrapFrame) throws(Errno) -> UInt64 {
+  try check(ProgramMemory.store(numbers.real, at: call.first))
+  try check(ProgramMemory.store(numbers.effective, at: call.second))
+  try check(ProgramMemory.store(numbers.saved, at: call.third))
   return 0
 }
 
-func sysGetresuid(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
-  try store(identity.userID, identity.effectiveUserID, identity.savedUserID, call)
-}
-
-func sysGetresgid(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
-  try store(identity.groupID, identity.effectiveGroupID, identity.savedGroupID, call)
-}
+func sysGetresuid(_ call: inout TrapFrame) throws(Errno) -> UInt64 { try store(identity.users, call) }
+func sysGetresgid(_ call: inout TrapFrame) throws(Errno) -> UInt64 { try store(identity.ownGroups, call) }
 
 /// Returns the old one, whether or not the new one was allowed: so it is on Linux.
 func sysSetfsuid(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   let old = identity.fileSystemUserID
   let new = id(call.first)
-  let isOwn = new == identity.userID || new == identity.effectiveUserID || new == identity.savedUserID || new == old
+  let isOwn = new == old || identity.users.contains(new)
   if new != unchanged && (isOwn || identity.may(.setUserID)) { identity.fileSystemUserID = new }
   return UInt64(old)
 }
@@ -123,8 +106,7 @@ func sysSetfsuid(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
 func sysSetfsgid(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   let old = identity.fileSystemGroupID
   let new = id(call.first)
-  let isOwn =
-    new == identity.groupID || new == identity.effectiveGroupID || new == identity.savedGroupID || new == old
+  let isOwn = new == old || identity.ownGroups.contains(new)
   if new != unchanged && (isOwn || identity.may(.setGroupID)) { identity.fileSystemGroupID = new }
   return UInt64(old)
 }

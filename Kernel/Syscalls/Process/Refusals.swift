@@ -9,6 +9,3 @@ func sysSocketpair(_ call: inout TrapFrame) throws(Errno) -> UInt64 { throw .EAF
 
 /// The answer of a Linux without CONFIG_SECCOMP_FILTER.
 func sysSeccomp(_ call: inout TrapFrame) throws(Errno) -> UInt64 { throw .EINVAL }
-
-/// Modules, other systems' file systems, swap, quotas, accounting: not for a program that runs alone.
-func sysNotPermitted(_ call: inout TrapFrame) throws(Errno) -> UInt64 { throw .EPERM }

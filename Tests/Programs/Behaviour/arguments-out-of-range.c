@@ -41,13 +41,21 @@ static void transfers(int file) {
   CALL(fallocate, file, 0, top, 1, 0);
   CALL(fallocate, file, 0, 0, 0, 0);
   CALL(fallocate, file, 0, 1, all, 0);
-  struct iovec huge[1] = {{buffer, 2}}, negative = {buffer, all};
+  struct iovec huge[3] = {{buffer, top - 1}, {buffer, top - 1}, {buffer, 2}}, negative = {buffer, all};
+  CALL(readv, file, huge, 3, 0, 0);
+  CALL(writev, file, huge, 3, 0, 0);
+  struct iovec both[2] = {{(void *)top, 1}, {buffer, all}};
+  CALL(readv, file, both, 2, 0, 0);
   CALL(readv, file, &negative, 1, 0, 0);
   CALL(writev, file, &negative, 1, 0, 0);
   CALL(readv, file, huge, 1025, 0, 0);
   CALL(readv, file, huge, all, 0, 0);
   CALL(readv, file, huge, 1UL << 31, 0, 0);
   CALL(sendfile, file, file, &(off_t){-1}, 10, 0);
+  CALL(copy_file_range, file, &(off_t){-1}, file, &(off_t){0}, 10);
+  CALL(copy_file_range, file, &(off_t){-1000}, file, &(off_t){0}, 10);
+  CALL(copy_file_range, file, &(off_t){1}, file, &(off_t){0}, all);
+  CALL(copy_file_range, file, &(off_t){0}, file, &(off_t){10}, top);
 }
 
 static void memory(void) {
@@ -61,12 +69,16 @@ static void memory(void) {
   CALL(mprotect, page, all << 12, PROT_READ, 0, 0);
   CALL(mprotect, page, all, PROT_READ, 0, 0);
   CALL(mprotect, all << 12, 4096, PROT_READ, 0, 0);
+  CALL(madvise, page, all << 12, MADV_DONTNEED, 0, 0);
   CALL(madvise, page, all, MADV_DONTNEED, 0, 0);
   CALL(mremap, page, 4096, all << 12, MREMAP_MAYMOVE, 0);
+  CALL(mremap, page, all << 12, 4096, MREMAP_MAYMOVE, 0);
   CALL(mremap, page, 4096, 4096, MREMAP_MAYMOVE | MREMAP_FIXED, all << 12);
   CALL(mincore, page, all << 12, buffer, 0, 0);
   CALL(mincore, page, all, buffer, 0, 0);
   CALL(msync, page, all << 12, MS_SYNC, 0, 0);
+  CALL(mlock, all << 12, 8192, 0, 0, 0);
+  CALL(mlock, page, all, 0, 0, 0);
   check("the page is still there", page[0] == 0 && (page[1] = 1));
 }
 

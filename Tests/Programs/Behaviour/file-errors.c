@@ -41,8 +41,9 @@ static const struct { const char *name; call *function; bool left_out_for_root; 
 
 static const struct { const char *name; const char *path; } paths[] = {
     {"missing", "missing"}, {"below missing", "missing/file"}, {"below a file", "file/x"},
-    {"empty", ""}, {"loop", "loop"}, {"below a loop", "loop/x"}, {"name of 299 bytes", too_long_name},
-    {"path of 4999 bytes", too_long_path}, {"null pointer", NULL}, {"pointer to nowhere", (char *)0x123456789000},
+    {"file with a slash", "file/"}, {"empty", ""}, {"loop", "loop"}, {"below a loop", "loop/x"},
+    {"name of 299 bytes", too_long_name}, {"path of 4999 bytes", too_long_path}, {"null pointer", NULL},
+    {"pointer to nowhere", (char *)0x123456789000},
     {"pointer to the upper half", (char *)0xffff888000001000}, {"pointer to the middle", (char *)0x480000000000},
     {"not canonical", (char *)0x8000000000000000}, {"root", "/"}, {"a path of dots", "././././missing"},
     {"slashes", ".////missing////x"}, {"path of 4095 bytes", longest_path},

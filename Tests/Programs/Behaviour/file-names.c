@@ -121,6 +121,30 @@ static void renames(void) {
   unlink("c"), unlink("empty/b"), unlink("empty/x"), rmdir("empty");
 }
 
+// A slash after a name: whose it must be, and what is then neither opened nor given a name.
+static void slashes(void) {
+  create_file("file", "");
+  create_file("other", "");
+  mkdir("directory", 0755);
+  symlink("directory", "to-directory");
+  symlink("file/", "to-file");
+  symlink("nothing/", "dangling");
+  const char *paths[] = {"file/", "directory/", "to-directory/", "dangling/", "directory/..", "/"};
+  for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+    printf("with a slash, %s\n", paths[i]);
+    outcome("  open", open(paths[i], O_RDONLY));
+    outcome("  open or create", open(paths[i], O_CREAT | O_RDONLY, 0644));
+    outcome("  create", open(paths[i], O_CREAT | O_EXCL | O_RDONLY, 0644));
+    outcome("  rename a file to it", rename("other", paths[i]));
+    outcome("  without replacing", syscall(SYS_renameat2, AT_FDCWD, "other", AT_FDCWD, paths[i], RENAME_NOREPLACE));
+    outcome("  exchange a directory", syscall(SYS_renameat2, AT_FDCWD, "directory", AT_FDCWD, paths[i], RENAME_EXCHANGE));
+  }
+  outcome("create through a link to a name with a slash", open("to-file", O_CREAT | O_RDONLY, 0644));
+  outcome("through a dangling one", open("dangling", O_CREAT | O_RDONLY, 0644));
+  outcome("exchange a file and a directory", syscall(SYS_renameat2, AT_FDCWD, "file", AT_FDCWD, "directory/", RENAME_EXCHANGE));
+  unlink("directory"), unlink("other"), unlink("to-directory"), unlink("to-file"), unlink("dangling"), rmdir("file");
+}
+
 static void directories(void) {
   outcome("mkdir", mkdir("d", 0755));
   outcome("mkdir again", mkdir("d", 0755));
@@ -191,6 +215,7 @@ int main(int argc, char **argv) {
   links();
   symbolic_links();
   renames();
+  slashes();
   directories();
   relative();
   return finish();

@@ -25,6 +25,15 @@ int main(void) {
   check("the rest keeps its content", all_bytes(grown, 2 * page_size, 'a'));
   fault("read what was cut off", fault_of_read(grown + 2 * page_size), grown + 2 * page_size);
 
+  char *several = filled(4, 'b');
+  mprotect(several + page_size, page_size, PROT_READ);
+  munmap(several + 2 * page_size, page_size);
+  check("what is cut off may be several mappings", mremap(several, 4 * page_size, page_size, 0) == several);
+  check("the first page stays", all_bytes(several, page_size, 'b'));
+  fault("read the second", fault_of_read(several + page_size), several + page_size);
+  fault("read the last", fault_of_read(several + 3 * page_size), several + 3 * page_size);
+  refused("grow beyond the mapping", mremap(several, 2 * page_size, 3 * page_size, MREMAP_MAYMOVE));
+
   char *place = map_pages(8, PROT_READ);
   check("move to a fixed place",
         mremap(grown, 2 * page_size, 2 * page_size, MREMAP_MAYMOVE | MREMAP_FIXED, place + page_size) ==

@@ -12,7 +12,7 @@ printf 'Grüße\n' >'Grüße ☃'
 printf 'x' >"$(printf 'n%.0s' $(seq 255))"
 ln -s deep/er link-to-a-directory
 ln -s missing dangling
-ln -s "$(printf '/long%.0s' $(seq 100))" link-of-500-bytes
+ln -s "$(printf 'long/%.0s' $(seq 100))" link-of-500-bytes
 ln -s short short-link
 ln deep/er/and/deeper/file hard-link
 head -c 100000 /dev/zero >zeros
