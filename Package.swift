@@ -29,12 +29,14 @@ var targets: [Target] = [
     swiftSettings: memorySafe),
   .target(name: "Channel", path: "Core/Channel", swiftSettings: memorySafe),
   .target(name: "Signals", path: "Core/Signals", swiftSettings: memorySafe),
+  .target(name: "Futexes", path: "Core/Futexes", swiftSettings: memorySafe),
+  .target(name: "Terminals", path: "Core/Terminals", swiftSettings: memorySafe),
   .target(name: "Instructions", path: "Core/Instructions", swiftSettings: memorySafe),
 ]
 
 let core: [Target.Dependency] = [
   "Storage", "Checksums", "Collections", "Cryptography", "Elf", "Ext4", "DiskLayout", "MachineConfiguration", "Channel",
-  "Signals", "Instructions",
+  "Signals", "Instructions", "Futexes", "Terminals",
 ]
 
 if isKernelBuild {

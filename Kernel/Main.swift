@@ -7,6 +7,7 @@ public func kernelMain() -> Never {
   Options.parse()
   Devices.start()
   Random.start()
+  Threads.start()
   addressSpace = AddressSpace()
   fileTree = FileTree()
   process = Process()
@@ -15,6 +16,7 @@ public func kernelMain() -> Never {
   Files.start(disk, system.root)
   Trace.isEnabled = Options.showsSystemCalls
   Boot.seal()
+  Scheduler.start()
   Ticks.start()
   FirstProgram.start(system.configuration)
 }

@@ -13,6 +13,8 @@ enum Options {
   private(set) static var showsMissingFiles = false
   /// Standard streams that are closed from the start, a bit each: `closed=0`, `closed=1`, `closed=2`.
   private(set) static var closedStreams: UInt8 = 0
+  /// The terminal that the program has, as rows and columns: `terminal=24,80`; nil: it has none.
+  private(set) static var terminal: (rows: UInt64, columns: UInt64)? = nil
   /// Whether to go on without any source of randomness: `allow-weak-entropy`.
   private(set) static var allowsWeakEntropy = false
 
@@ -24,6 +26,7 @@ enum Options {
       if word.is("closed=0") { closedStreams |= 1 }
       if word.is("closed=1") { closedStreams |= 2 }
       if word.is("closed=2") { closedStreams |= 4 }
+      parseTerminal(word)
       if word.is("log=trace") { logLevel = .trace }
       if word.is("log=debug") { logLevel = .debug }
       if word.is("log=info") { logLevel = .info }
@@ -31,6 +34,12 @@ enum Options {
       if word.is("log=warning") { logLevel = .warning }
       if word.is("log=error") { logLevel = .error }
     }
+  }
+
+  private static func parseTerminal(_ word: Word) {
+    var word = word
+    guard word.skip("terminal="), let rows = word.number(), word.skip(","), let columns = word.number() else { return }
+    terminal = (rows, columns)
   }
 
   /// A word of the command line, read from left to right.

@@ -94,6 +94,15 @@ struct Work {
     Work(
       name: "open_close", title: "open and close", target: 1400,
       reasonIfMissed: "The open file is a counted object: about 300 are reference counting, 120 its allocation."),
-    Work(name: "signal", title: "signal sent and returned"),
+    Work(name: "signal", title: "signal sent and returned", target: 1600),
+    Work(name: "futex_wake_none", title: "futex wake, nobody waits", target: 140),
+    Work(name: "eventfd_wr", title: "eventfd write and read", target: 450),
+    Work(name: "epoll_ready", title: "epoll_wait, one ready", target: 250),
+    Work(name: "pipe_same", title: "pipe write and read", target: 700),
+    Work(name: "thread_create", title: "thread made and joined", target: 9800),
+    Work(name: "futex_pingpong", title: "futex ping-pong, two threads", target: 915),
+    Work(name: "pipe_pingpong", title: "pipe ping-pong, two threads", target: 2160),
+    Work(name: "yield_1", title: "yield, one thread", target: 120),
+    Work(name: "yield_2", title: "yield, two threads", target: 400),
   ]
 }

@@ -57,6 +57,9 @@ public enum FrameKind: UInt8, Sendable {
   case message = 4
   /// The kernel asks for the wall clock; the tool answers with `clock`.
   case wantClock = 5
+  /// On a terminal: the program was stopped, argument is the signal's number. The tool stops itself, too, and sends
+  /// SIGCONT when somebody lets it go on.
+  case stopped = 6
 
   // From the tool to the kernel.
 
@@ -72,6 +75,8 @@ public enum FrameKind: UInt8, Sendable {
   case closed = 68
   /// The wall clock: nanoseconds since 1970-01-01 UTC, UInt64.
   case clock = 69
+  /// The size of the terminal's window: rows, columns, width and height in pixels, UInt16 each.
+  case windowSize = 70
 }
 
 /// How the program ended; the frame's value is in parentheses.

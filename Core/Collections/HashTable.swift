@@ -85,9 +85,21 @@ public struct HashTable<Element> {
     return nil
   }
 
-  private mutating func rebuild() {
+  /// Slots of the table that is made when one more element does not fit.
+  private var nextCapacity: Int {
     var capacity = 8
     while capacity < (count &+ 1) &* 2 { capacity &*= 2 }
+    return capacity
+  }
+
+  /// Memory for the next insertion, for an allocator that gives powers of two; 0 if there is room. To be asked for in
+  /// one piece, of which both arrays can be made.
+  public var bytesToGrow: Int {
+    (used &+ 1) &* 4 > hashes.count &* 3 ? nextCapacity &* (MemoryLayout<Element?>.stride &+ 4) &* 2 : 0
+  }
+
+  private mutating func rebuild() {
+    let capacity = nextCapacity
     let oldHashes = hashes
     var oldElements = elements
     hashes = [UInt32](repeating: 0, count: capacity)

@@ -31,26 +31,17 @@ public struct ElfSymbolFinder {
   /// The function or object nearest at or below `address` (as in the file, without a base): from .symtab if the
   /// file has one, otherwise from .dynsym; nil if there is none or the tables are damaged.
   public func symbol(at address: UInt64) -> ElfSymbol? {
-    var full: Section?
-    var exported: Section?
+    var full: ElfSection?
+    var exported: ElfSection?
     for index in 0..<header.sectionHeaderCount {
-      guard let section = section(index) else { return nil }
-      if section.type == Section.symbols { full = section }
-      if section.type == Section.exportedSymbols { exported = section }
+      guard let section = ElfSection(index, header, read) else { return nil }
+      if section.type == ElfSection.symbols { full = section }
+      if section.type == ElfSection.exportedSymbols { exported = section }
     }
-    guard let table = full ?? exported, let strings = section(Int(table.link)),
+    guard let table = full ?? exported, let strings = ElfSection(Int(table.link), header, read),
       let best = nearest(to: address, in: table)
     else { return nil }
     return ElfSymbol(name: name(at: UInt64(best.name), in: strings), address: best.value, size: best.size)
-  }
-
-  private struct Section {
-    static let symbols: UInt32 = 2
-    static let exportedSymbols: UInt32 = 11
-    let type: UInt32
-    let offset: UInt64
-    let size: UInt64
-    let link: UInt32
   }
 
   private struct Entry {
@@ -59,19 +50,7 @@ public struct ElfSymbolFinder {
     let size: UInt64
   }
 
-  private func section(_ index: Int) -> Section? {
-    guard index >= 0, index < header.sectionHeaderCount else { return nil }
-    let (offset, overflow) = header.sectionHeaderOffset.addingReportingOverflow(UInt64(index) * 64)
-    guard !overflow, let data = read(offset, 64) else { return nil }
-    do throws(ElfError) {
-      let bytes = ElfBytes(data.span)
-      return Section(
-        type: try bytes.number32(4), offset: try bytes.number64(24), size: try bytes.number64(32),
-        link: try bytes.number32(40))
-    } catch { return nil }
-  }
-
-  private func nearest(to address: UInt64, in table: Section) -> Entry? {
+  private func nearest(to address: UInt64, in table: ElfSection) -> Entry? {
     var best: Entry?
     var position: UInt64 = 0
     let (_, overflow) = table.offset.addingReportingOverflow(table.size)
@@ -104,7 +83,7 @@ public struct ElfSymbolFinder {
     return Entry(name: name, value: try bytes.number64(offset + 8), size: try bytes.number64(offset + 16))
   }
 
-  private func name(at offset: UInt64, in strings: Section) -> [UInt8] {
+  private func name(at offset: UInt64, in strings: ElfSection) -> [UInt8] {
     guard offset < strings.size else { return [] }
     let (start, overflow) = strings.offset.addingReportingOverflow(offset)
     let count = Int(min(UInt64(Self.maximumNameLength), strings.size - offset))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Channel
 import Dispatch
+import Glibc
 import HostSystem
 import Logging
 import Synchronization
@@ -28,15 +29,24 @@ final class Conversation: Sendable {
     var isTimedOut = false
     var closedStreams: Set<UInt8> = []
     var signalsSent = 0
+    /// The program was stopped, and the tool with it.
+    var isStopped = false
+    /// The terminal is the program's: what it begins with is that the kernel wants to know what is typed.
+    var hasTerminal = false
   }
 
   /// How long the kernel has to answer `stop`.
   static let stopGrace: DispatchTimeInterval = .seconds(1)
+  /// More than enough for a process to stop that was told to.
+  private static let stopDelay: DispatchTimeInterval = .milliseconds(200)
 
   private let fromKernel: OpenFile
   private let writer: FrameWriter
   private let streams: Streams
   private let messages: KernelMessages
+  private let terminal: Terminal?
+  /// Stops the hypervisor (true), or lets it go on.
+  private let setStopped = Mutex<@Sendable (Bool) -> Void>({ _ in })
   private let state = Mutex(State())
 
   private let listening = DispatchQueue(label: "vorteil.listening")
@@ -44,16 +54,23 @@ final class Conversation: Sendable {
   private let sending = DispatchQueue(label: "vorteil.sending")
   private let control = DispatchQueue(label: "vorteil.control")
 
-  init(fromKernel: OpenFile, toKernel: OpenFile, streams: Streams, messages: KernelMessages) {
+  init(fromKernel: OpenFile, toKernel: OpenFile, streams: Streams, messages: KernelMessages, terminal: Terminal? = nil)
+  {
     self.fromKernel = fromKernel
     self.writer = FrameWriter(file: toKernel)
     self.streams = streams
     self.messages = messages
+    self.terminal = terminal
   }
 
-  /// Talks until the machine's life is over, and says how it ended.
-  func run(timeout: Duration?) async throws(Failure) -> Outcome {
-    let signals = try SignalSource(queue: control) { [self] in receive(signal: $0) }
+  /// Talks until the machine's life is over, and says how it ended. `setStopped` stops the hypervisor, or lets it go on.
+  func run(
+    timeout: Duration?, setStopped: @escaping @Sendable (Bool) -> Void = { _ in }
+  ) async throws(Failure) -> Outcome {
+    self.setStopped.withLock { $0 = setStopped }
+    let signals = try SignalSource(queue: control, hasTerminal: terminal != nil) { [self] in receive(signal: $0) }
+    // From here on every change is told; this is for one since the machine was given its size.
+    sendWindowSize()
     if let timeout {
       control.asyncAfter(deadline: .now() + .nanoseconds(Int(timeout / .nanoseconds(1)))) { [self] in stop() }
     }
@@ -85,11 +102,45 @@ final class Conversation: Sendable {
   // MARK: What the person does
 
   private func receive(signal: UInt8) {
+    if CInt(signal) == SIGWINCH { return sendWindowSize() }
+    if CInt(signal) == SIGCONT { return resume() }
     let count = state.withLock { state in
       state.signalsSent += 1
       return state.signalsSent
     }
     if count == 1 { send(.signal, argument: signal) } else { end(.interrupted(signal: signal)) }
+  }
+
+  private func sendWindowSize() {
+    guard let size = terminal?.size else { return }
+    let numbers = [size.rows, size.columns, size.width, size.height]
+    send(.windowSize, payload: numbers.flatMap { [UInt8(truncatingIfNeeded: $0), UInt8(truncatingIfNeeded: $0 >> 8)] })
+  }
+
+  /// The program was stopped: so is the hypervisor, and the job that the tool is a part of.
+  private func suspend() {
+    guard let terminal else { return }
+    state.withLock { $0.isStopped = true }
+    terminal.leaveRawMode()
+    setStopped.withLock { $0 }(true)
+    terminal.stopJob()
+    // Where nobody could continue it, Linux does not stop a job (an orphaned process group): go on, as there.
+    control.asyncAfter(deadline: .now() + Self.stopDelay) { [self] in
+      if state.withLock({ $0.isStopped }) { resume() }
+    }
+  }
+
+  /// The tool goes on: the terminal is the program's again. It may have been stopped without the program's knowing.
+  private func resume() {
+    guard let terminal else { return }
+    let wasStopped = state.withLock { state in
+      defer { state.isStopped = false }
+      return state.isStopped
+    }
+    if wasStopped || state.withLock({ $0.hasTerminal }) { terminal.enterRawMode() }
+    setStopped.withLock { $0 }(false)
+    sendWindowSize()
+    if wasStopped { send(.signal, argument: UInt8(SIGCONT)) }
   }
 
   private func stop() {
@@ -118,6 +169,7 @@ final class Conversation: Sendable {
     case .wantClock:
       send(
         .clock, payload: (0..<8).map { [now = wallClockNanoseconds()] in UInt8(truncatingIfNeeded: now >> (8 * $0)) })
+    case .stopped: suspend()
     case .exited: end(outcome(header.argument, number(payload)))
     default: end(.failed(Failure("the machine sent a frame of unknown kind \(header.kind)")))
     }
@@ -150,6 +202,7 @@ final class Conversation: Sendable {
   }
 
   private func readInput(atMost count: Int) {
+    takeTerminal()
     reading.async { [self] in
       var buffer = [UInt8](repeating: 0, count: count)
       var span = buffer.mutableSpan
@@ -157,6 +210,16 @@ final class Conversation: Sendable {
       let length = (try? streams.input.read(into: &span)) ?? 0
       if length == 0 { send(.endOfInput) } else { send(.input, payload: Array(buffer[..<length])) }
     }
+  }
+
+  /// Until now Ctrl-C ended the tool: from here on it is a byte for the program.
+  private func takeTerminal() {
+    guard let terminal else { return }
+    let isFirst = state.withLock { state in
+      defer { state.hasTerminal = true }
+      return !state.hasTerminal
+    }
+    if isFirst { terminal.enterRawMode() }
   }
 
   private func number(_ payload: Span<UInt8>) -> UInt32 {

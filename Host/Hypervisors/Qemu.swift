@@ -19,12 +19,13 @@ enum Qemu {
   }
 
   static func arguments(for machine: VirtualMachine, seed: OpenFile) -> [String] {
-    var arguments = ["-M", board(machine.board), "-accel", machine.accelerator.rawValue]
-    arguments += ["-cpu", machine.processorModel ?? machine.accelerator.processorModel, "-smp", "1"]
+    var arguments = ["-M", board(machine.board), "-accel", accelerator(machine)]
+    arguments += ["-cpu", machine.processorModel ?? machine.accelerator.processorModel]
+    arguments += ["-smp", "\(machine.processors)"]
     arguments += ["-m", "\(machine.memoryInBytes >> 10)k"]
     arguments += ["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"]
     arguments += ["-kernel", machine.kernel.string, "-initrd", seed.sharedPath]
-    arguments += ["-append", machine.kernelOptions.joined(separator: " ")]
+    arguments += ["-append", (machine.kernelOptions + terminalOption(machine)).joined(separator: " ")]
 
     let bus = machine.board == .microvm ? "device" : "pci"
     if machine.board == .microvm { arguments += ["-global", "virtio-mmio.force-legacy=false"] }
@@ -40,6 +41,19 @@ enum Qemu {
 
     if let port = machine.debuggerPort { arguments += ["-S", "-gdb", "tcp:127.0.0.1:\(port)"] }
     return arguments + machine.hypervisorArguments
+  }
+
+  /// QEMU's translator reads an instruction in pieces: one that another processor is just replacing, which a processor
+  /// sees either before or after, it may see mixed. So where code changes it runs all processors in one thread, in turns.
+  private static func accelerator(_ machine: VirtualMachine) -> String {
+    let needsTurns = machine.accelerator == .tcg && machine.processors > 1 && machine.changesCode
+    return machine.accelerator.rawValue + (needsTurns ? ",thread=single" : "")
+  }
+
+  /// The size with which the program starts; later ones come through the channel.
+  private static func terminalOption(_ machine: VirtualMachine) -> [String] {
+    guard let size = machine.terminal?.size else { return [] }
+    return ["terminal=\(size.rows),\(size.columns)"]
   }
 
   private static func board(_ board: VirtualMachine.Board) -> String {

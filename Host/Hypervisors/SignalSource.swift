@@ -8,13 +8,14 @@ import SystemPackage
 struct SignalSource {
   private let source: any DispatchSourceRead
 
-  /// Calls `handler` on `queue` for SIGHUP, SIGINT, SIGQUIT and SIGTERM, except for those that were ignored when the tool
-  /// started (`nohup`, a shell's background jobs). From then on SIGPIPE does nothing.
-  init(queue: DispatchQueue, handler: @escaping @Sendable (UInt8) -> Void) throws(Failure) {
+  /// Calls `handler` on `queue` for SIGHUP, SIGINT, SIGQUIT and SIGTERM, and with a terminal for SIGWINCH and SIGCONT,
+  /// except for those that were ignored when the tool started (`nohup`, a shell's background jobs). From then on SIGPIPE
+  /// does nothing.
+  init(queue: DispatchQueue, hasTerminal: Bool, handler: @escaping @Sendable (UInt8) -> Void) throws(Failure) {
     ignoreSignal(SIGPIPE)
     let signals: OpenFile
     do throws(Errno) {
-      signals = try catchSignals([SIGHUP, SIGINT, SIGQUIT, SIGTERM])
+      signals = try catchSignals([SIGHUP, SIGINT, SIGQUIT, SIGTERM] + (hasTerminal ? [SIGWINCH, SIGCONT] : []))
     } catch {
       throw Failure("cannot make a pipe for signals: \(error)")
     }

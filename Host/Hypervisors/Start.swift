@@ -25,7 +25,9 @@ extension VirtualMachine {
     let symbols = KernelSymbols(debugFile: kernel.appendingExtension("debug"))
     let conversation = Conversation(
       fromKernel: OpenFile(fromHypervisor.readEnd), toKernel: OpenFile(toHypervisor.writeEnd), streams: .init(),
-      messages: KernelMessages(logger: logger, symbols: symbols))
+      messages: KernelMessages(logger: logger, symbols: symbols), terminal: terminal)
+    // However the conversation ends, the terminal is given back.
+    defer { terminal?.leaveRawMode() }
     let errorStream = ErrorStream(OpenFile(errors.readEnd), logger: logger, symbols: symbols)
 
     // A session of its own, so that Ctrl-C on the terminal reaches the tool and not the hypervisor.
@@ -40,7 +42,10 @@ extension VirtualMachine {
         output: .fileDescriptor(fromHypervisor.writeEnd, closeAfterSpawningProcess: true),
         error: .fileDescriptor(errors.writeEnd, closeAfterSpawningProcess: true)
       ) { execution in
-        let outcome = try await conversation.run(timeout: timeout)
+        let outcome = try await conversation.run(timeout: timeout) { isStopped in
+          try? execution.send(signal: isStopped ? .suspend : .resume)
+        }
+        terminal?.leaveRawMode()
         try? execution.send(signal: .kill)
         return outcome
       }.closureResult

@@ -15,11 +15,16 @@ public struct VirtualMachine: Sendable {
   /// Overrides the processor model that belongs to the accelerator.
   public var processorModel: String?
   public var memoryInBytes: UInt64 = 256 << 20
+  public var processors = 1
+  /// Whether the program makes and changes code while it runs.
+  public var changesCode = false
   public var kernel: FilePath
   /// The disk; an unnamed file is reached through its descriptor, which is why it is kept open here.
   public var disk: OpenFile
   /// Words for the kernel; see Docs/Interfaces.md.
   public var kernelOptions: [String] = []
+  /// The terminal that becomes the program's; nil: its standard streams are pipes.
+  public var terminal: Terminal?
   /// The port on which a debugger may attach; the machine then waits for it.
   public var debuggerPort: UInt16?
   /// Given to the hypervisor as they are.

@@ -19,22 +19,31 @@ public struct MachinePlan: Sendable {
   public static let defaultMemoryInBytes: UInt64 = 256 << 20
   public var memoryInBytes: UInt64 { settings.memoryInBytes ?? Self.defaultMemoryInBytes }
 
+  /// As many as the kernel runs.
+  private static let maximumProcessors = 64
+
+  static func processors(_ settings: Settings) throws(Failure) -> Int {
+    let count = settings.processors ?? 1
+    guard count <= maximumProcessors else {
+      throw Failure("a machine has at most \(maximumProcessors) processors, not \(count): lower --cpus or [vm] cpus")
+    }
+    return count
+  }
+
   /// Looks at everything that `request` names; whatever would keep the program from starting is a failure here.
   public init(_ request: MachineRequest) throws(Failure) {
     let (source, kind) = try Self.locate(request.source)
     settings = try Self.settings(of: request, source, kind)
     notices = settings.notices
-    guard settings.processors ?? 1 == 1 else {
-      throw Failure("this version runs one processor, not \(settings.processors ?? 1): leave --cpus and [vm] cpus at 1")
-    }
-    let generator: String?
+    _ = try Self.processors(settings)
+    let generator: CodeGeneratorUse?
     if case .directory = kind {
       generator = try planDirectory(source, request)
     } else {
       generator = try planProgram(source, kind, request)
     }
     decideJIT(generator)
-    completeConfiguration()
+    completeConfiguration(terminalType: request.terminalType)
     addWhatEveryMachineHas(isBareProgram: !kind.isDirectory)
   }
 
@@ -59,7 +68,7 @@ public struct MachinePlan: Sendable {
 
   private mutating func planProgram(
     _ source: FilePath, _ kind: InputKind, _ request: MachineRequest
-  ) throws(Failure) -> String? {
+  ) throws(Failure) -> CodeGeneratorUse? {
     let package = try Packer.package(source, kind: kind, name: request.source, libraryPath: libraryPath)
     var hostFiles = HostFiles(ownership: .root)
     for file in package.files {
@@ -81,11 +90,14 @@ public struct MachinePlan: Sendable {
       configuration.arguments = [place.bytes]
     }
     details += package.omissions
+    try addTerminalDescription(request.terminalType, &hostFiles)
     try add(request, &hostFiles)
     return package.codeGenerator
   }
 
-  private mutating func planDirectory(_ source: FilePath, _ request: MachineRequest) throws(Failure) -> String? {
+  private mutating func planDirectory(_ source: FilePath, _ request: MachineRequest) throws(Failure)
+    -> CodeGeneratorUse?
+  {
     guard let binary = settings.binary else {
       throw Failure(
         "\(request.source) is a directory: name the program in it with --program /bin/NAME, or binary = \"…\" in a VCFG file"
@@ -101,6 +113,17 @@ public struct MachinePlan: Sendable {
     configuration.arguments = [Array(binary.utf8)]
     if additions.contains(program) { return nil }
     return try checkProgram(program, inDirectory: root, additions: additions, libraryPath: libraryPath)
+  }
+
+  /// The description of the person's terminal (terminfo(5)), where a program with ncurses looks for it.
+  private mutating func addTerminalDescription(_ type: String?, _ hostFiles: inout HostFiles) throws(Failure) {
+    guard let type, let letter = type.first, !type.contains("/") else { return }
+    for directory in ["/etc/terminfo", "/lib/terminfo", "/usr/share/terminfo"] {
+      let path = FilePath("\(directory)/\(letter)/\(type)")
+      guard let source = try? PathResolver().resolve(path).realPath else { continue }
+      guard tree[tree.realPath(path)] == nil else { return }
+      return try hostFiles.add(source, as: path, to: &tree, reason: "the description of the terminal")
+    }
   }
 
   private mutating func add(_ request: MachineRequest, _ hostFiles: inout HostFiles) throws(Failure) {
@@ -130,16 +153,18 @@ public struct MachinePlan: Sendable {
 
   // MARK: Configuration
 
-  private mutating func decideJIT(_ generator: String?) {
+  private mutating func decideJIT(_ generator: CodeGeneratorUse?) {
     configuration.allowsJIT = settings.allowsJIT ?? (generator != nil)
-    guard let generator, settings.allowsJIT != true else { return }
-    notices.append(
-      settings.allowsJIT == nil
-        ? "\(generator) makes machine code while it runs, so memory may be writable and executable (--no-jit forbids it)"
-        : "\(generator) makes machine code while it runs, which --no-jit forbids: it may not start")
+    guard let generator else { return }
+    let reason = "\(generator.name) makes machine code while it runs (seen because \(generator.evidence))"
+    switch settings.allowsJIT {
+    case nil: details.append("\(reason), so memory may be writable and executable: --no-jit forbids it")
+    case false?: notices.append("\(reason), which --no-jit or allow-jit = false forbids: it may not start")
+    case true?: break
+    }
   }
 
-  private mutating func completeConfiguration() {
+  private mutating func completeConfiguration(terminalType: String?) {
     let user = settings.user ?? .root
     configuration.userID = user.identifier
     configuration.groupID = user.identifier
@@ -148,9 +173,10 @@ public struct MachinePlan: Sendable {
     configuration.arguments += (settings.arguments ?? []).map { Array($0.utf8) }
 
     let home = user.identifier == 0 ? "/root" : "/home/\(user.name)"
-    let defaults = [
-      "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=\(home)", "LANG=C.UTF-8",
-    ]
+    let defaults =
+      [
+        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=\(home)", "LANG=C.UTF-8",
+      ] + (terminalType.map { ["TERM=\($0)"] } ?? [])
     var environment: [(name: Substring, variable: String)] = []
     for variable in defaults + settings.environment {
       let name = variable.prefix { $0 != "=" }

@@ -31,6 +31,8 @@ public struct MachineRequest: Sendable {
   public var directories: [Addition] = []
   /// A VCFG file to read instead of the one that lies beside the source.
   public var vcfg: FilePath?
+  /// The kind of terminal that the program has (TERM); nil: it has none.
+  public var terminalType: String?
 
   public init(source: String, settings: Settings) {
     self.source = source

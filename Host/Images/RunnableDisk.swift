@@ -12,13 +12,22 @@ import SystemPackage
 public struct RunnableDisk: Sendable {
   public let file: OpenFile
   public let memoryInBytes: UInt64
+  public let processors: Int
+  /// Whether the program may make code while it runs.
+  public let allowsJIT: Bool
+  /// What may be the reason if the program fails: one sentence each.
+  public let hints: [String]
 
   /// Opens or makes the disk for `request`, and tells the person what is worth telling; with `verbose`, every file.
   public init(_ request: MachineRequest, verbose: Bool, logger: Logger) throws(Failure) {
     let path = absolutePath(request.source)
     if (try? status(of: path, followsLink: true))?.type.isFile == true, case .diskImage = try InputKind(of: path) {
-      file = try Self.open(path, request)
+      let configuration: MachineConfiguration
+      (file, configuration) = try Self.open(path, request)
+      processors = try MachinePlan.processors(request.settings)
+      allowsJIT = configuration.allowsJIT
       memoryInBytes = request.settings.memoryInBytes ?? MachinePlan.defaultMemoryInBytes
+      hints = []
       return
     }
     let plan = try MachinePlan(request)
@@ -31,10 +40,15 @@ public struct RunnableDisk: Sendable {
     }
     try builder.write(to: file, title: "packing \(request.source)")
     memoryInBytes = plan.memoryInBytes
+    processors = try MachinePlan.processors(plan.settings)
+    allowsJIT = plan.configuration.allowsJIT
+    hints = plan.forgottenFiles
   }
 
   /// Opens an image and makes sure that a machine can start from it.
-  private static func open(_ path: FilePath, _ request: MachineRequest) throws(Failure) -> OpenFile {
+  private static func open(
+    _ path: FilePath, _ request: MachineRequest
+  ) throws(Failure) -> (OpenFile, MachineConfiguration) {
     guard !request.changesImage else {
       throw Failure("\(path) runs as it was built: give arguments, variables and files to 'vorteil build'")
     }
@@ -55,15 +69,17 @@ public struct RunnableDisk: Sendable {
     guard let configuration = table.partition(ofType: .vorteilConfiguration),
       let root = table.partition(ofType: .linuxRoot)
     else { throw Failure("\(path) is a disk, but not one of Vorteil's: make one with 'vorteil build'") }
-    try check(configuration, device, path)
+    let content = try read(configuration, device, path)
     guard let slice = DeviceSlice(device, start: root.startInBytes, size: root.sizeInBytes) else {
       throw Failure("\(path) ends before its root partition does: copy it again")
     }
     try RootFileSystem.check(slice, path)
-    return file
+    return (file, content)
   }
 
-  private static func check(_ place: Partition, _ device: FileDevice, _ path: FilePath) throws(Failure) {
+  private static func read(
+    _ place: Partition, _ device: FileDevice, _ path: FilePath
+  ) throws(Failure) -> MachineConfiguration {
     let size = Int(min(place.sizeInBytes, UInt64(MachineConfiguration.maximumEncodedSize)))
     var bytes = [UInt8](repeating: 0, count: size)
     do throws(StorageError) {
@@ -73,7 +89,7 @@ public struct RunnableDisk: Sendable {
       throw Failure("\(path) ends before its configuration does: copy it again")
     }
     do throws(MachineConfigurationError) {
-      _ = try MachineConfiguration(decoding: bytes.span)
+      return try MachineConfiguration(decoding: bytes.span)
     } catch {
       throw Failure("\(path) has a damaged configuration (\(error)): build the image again")
     }

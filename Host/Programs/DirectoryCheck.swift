@@ -5,11 +5,11 @@ public import SystemPackage
 
 /// Makes sure that the program `path` can start in a machine whose file system is the host's directory `root`.
 ///
-/// `additions` are the paths of files that come in from elsewhere. Returns the name of what in the program's closure
-/// generates code, if anything does.
+/// `additions` are the paths of files that come in from elsewhere. Returns what in the program's closure generates code,
+/// if anything does.
 public func checkProgram(
   _ path: FilePath, inDirectory root: FilePath, additions: Set<FilePath>, libraryPath: String?
-) throws(Failure) -> String? {
+) throws(Failure) -> CodeGeneratorUse? {
   let resolver = PathResolver(root: root)
   let file: OpenFile
   do throws(Errno) { file = try resolver.open(path) } catch {
@@ -25,7 +25,7 @@ public func checkProgram(
   } catch {
     throw Failure("\(path) in \(root) \(error.sentence)")
   }
-  let generator = CodeGenerators.name(of: path, isProgram: true)
+  let generator = CodeGenerator.recognise(program: path, elf)
   guard let interpreter = elf.interpreter else { return generator }
   guard resolver.exists(interpreter) || additions.contains(interpreter) else {
     throw Failure(
@@ -41,5 +41,5 @@ public func checkProgram(
     let names = missing.map { "\($0.name) (needed by \($0.requirer))" }.joined(separator: ", ")
     throw Failure("\(names) is not in \(root): put it there, or add it with --file")
   }
-  return generator ?? libraries.found.lazy.compactMap { CodeGenerators.name(of: $0.path, isProgram: false) }.first
+  return generator ?? libraries.found.lazy.compactMap { CodeGenerator.recognise(library: $0.path) }.first
 }

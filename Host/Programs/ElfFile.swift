@@ -7,6 +7,7 @@ import SystemPackage
 struct ElfFile {
   let interpreter: FilePath?
   let dynamic: ElfDynamicSection?
+  private let symbols: ElfSymbolNames
 
   /// Enough for the headers of every ordinary file.
   private static let prefixSize = 4096
@@ -27,6 +28,12 @@ struct ElfFile {
       return bytes
     }
     dynamic = try ElfDynamicSection(of: program, read: read)
+    symbols = ElfSymbolNames(header: program.header, read: read)
     interpreter = program.interpreter.flatMap { read($0.offset, Int($0.count)) }.map { FilePath(decodingBytes: $0) }
+  }
+
+  /// The first name in the file's symbol tables that begins with one of `prefixes`. Reads all of the tables.
+  func symbolName(beginningWith prefixes: [String]) -> String? {
+    symbols.first(beginningWith: prefixes.map { Array($0.utf8) }).map { String(decoding: $0, as: UTF8.self) }
   }
 }

@@ -32,7 +32,12 @@ struct LibraryClosure {
 
   /// Where each library was found, and everything that is needed to find it there again.
   private(set) var found: [(path: FilePath, reason: String)] = []
-  private(set) var missing: [Missing] = []
+  private var unfound: [Missing] = []
+  /// The names under which libraries that are opened by their paths answer those who ask for them later.
+  private var provided: Set<String> = []
+
+  /// What was asked for and is nowhere.
+  var missing: [Missing] { unfound.filter { !provided.contains($0.name) } }
 
   /// `libraryPath` is the value of LD_LIBRARY_PATH in the machine.
   init(search: LibrarySearch, resolver: PathResolver, libraryPath: String?) {
@@ -45,6 +50,8 @@ struct LibraryClosure {
   mutating func add(_ path: FilePath, _ file: ElfFile) {
     guard let real = try? resolver.resolve(path).realPath, foundPaths.insert(real).inserted else { return }
     objects.append(Object(path: path, realPath: real, dynamic: file.dynamic, parent: nil))
+    provided.insert(
+      file.dynamic?.soname.map { String(decoding: $0, as: UTF8.self) } ?? path.lastComponent?.string ?? "")
     if let name = file.dynamic?.soname { foundNames.insert(String(decoding: name, as: UTF8.self)) }
     while next < objects.count {
       for name in objects[next].dynamic?.needed ?? [] { require(String(decoding: name, as: UTF8.self), by: next) }
@@ -75,12 +82,12 @@ struct LibraryClosure {
       adopt(place.directory.appending(name), place.configuration, by: index, "needed by \(requirer)")
       return
     }
-    missing.append(Missing(name: name, requirer: requirer))
+    unfound.append(Missing(name: name, requirer: requirer))
   }
 
   private mutating func adopt(_ path: FilePath, _ configuration: FilePath?, by parent: Int, _ reason: String) {
     guard let file = open(path), let real = try? resolver.resolve(path).realPath else {
-      missing.append(Missing(name: path.string, requirer: objects[parent].path))
+      unfound.append(Missing(name: path.string, requirer: objects[parent].path))
       return
     }
     note(path, configuration, reason)

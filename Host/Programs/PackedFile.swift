@@ -30,8 +30,8 @@ public struct ProgramPackage: Sendable {
   public internal(set) var leadingArguments: [String]
   /// In the order in which they were found; a path may occur more than once.
   public internal(set) var files: [PackedFile] = []
-  /// What must be able to write machine code while it runs, if anything: "Java (libjvm.so)".
-  public internal(set) var codeGenerator: String?
+  /// What must be able to write machine code while it runs, if anything.
+  public internal(set) var codeGenerator: CodeGeneratorUse?
   /// What could not be packed although the program may want it.
   public internal(set) var omissions: [String] = []
 }

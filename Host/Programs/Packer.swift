@@ -9,7 +9,7 @@ public struct Packer {
   private let libraryPath: String?
   private var files: [PackedFile] = []
   private var seen: Set<FilePath> = []
-  private var codeGenerator: String?
+  private var codeGenerator: CodeGeneratorUse?
   private var omissions: [String] = []
 
   /// `libraryPath` is LD_LIBRARY_PATH as the program will see it.
@@ -46,7 +46,7 @@ public struct Packer {
     let elf: ElfFile
     do throws(ElfError) { elf = try ElfFile(file) } catch { throw Failure("\(path) \(error.sentence)") }
     guard let interpreter = elf.interpreter else {
-      try addRuntimes(of: path, libraries: nil)
+      try addRuntimes(of: path, elf, libraries: nil)
       return
     }
     guard resolver.exists(interpreter) else {
@@ -62,7 +62,7 @@ public struct Packer {
     libraries.add(path, elf)
     guard libraries.missing.isEmpty else { throw Self.failure(libraries.missing) }
     if loader == .glibc { try addNameServices(&libraries) }
-    try addRuntimes(of: path, libraries: libraries)
+    try addRuntimes(of: path, elf, libraries: libraries)
   }
 
   private static func failure(_ missing: [LibraryClosure.Missing]) -> Failure {
@@ -121,10 +121,12 @@ public struct Packer {
   // MARK: Runtimes
 
   /// Adds what the program's and its libraries' runtimes open by name, and the libraries themselves.
-  private mutating func addRuntimes(of program: FilePath, libraries: LibraryClosure?) throws(Failure) {
+  private mutating func addRuntimes(
+    of program: FilePath, _ elf: ElfFile, libraries: LibraryClosure?
+  ) throws(Failure) {
     let realProgram = (try? resolver.resolve(program).realPath) ?? program
     let prefixes = [program, realProgram].map { $0.removingLastComponent().removingLastComponent() }
-    codeGenerator = codeGenerator ?? CodeGenerators.name(of: realProgram, isProgram: true)
+    codeGenerator = codeGenerator ?? CodeGenerator.recognise(program: realProgram, elf)
     guard var libraries else { return }
 
     var scanned = 0
@@ -134,14 +136,12 @@ public struct Packer {
       subjects += libraries.found[scanned...].map(\.path)
       scanned = libraries.found.count
       for subject in subjects {
-        codeGenerator = codeGenerator ?? CodeGenerators.name(of: subject, isProgram: false)
+        codeGenerator = codeGenerator ?? CodeGenerator.recognise(library: subject)
         for runtime in Runtime.all {
           guard let version = runtime.version(in: subject.lastComponent?.string ?? "") else { continue }
-          for pattern in runtime.paths {
-            for path in Self.paths(pattern, version: version, prefixes: prefixes)
-            where added.insert(path.string).inserted {
-              try addTree(path, reason: runtime.reason, &libraries)
-            }
+          let paths = runtime.places(version: version, prefixes: prefixes, home: home(of: subject))
+          for path in paths where added.insert(path.string).inserted {
+            try addTree(path, reason: runtime.reason, &libraries)
           }
         }
       }
@@ -153,18 +153,14 @@ public struct Packer {
     }
   }
 
-  private static func paths(_ pattern: String, version: String, prefixes: [FilePath]) -> [FilePath] {
-    if version.isEmpty, pattern.contains("{version}") { return [] }
-    let versioned = pattern.replacing("{version}", with: version)
-    let candidates = Set(prefixes.map { versioned.replacing("{prefix}", with: $0.string == "/" ? "" : $0.string) })
-      .sorted()
-    return candidates.filter { !$0.isEmpty && $0 != "/usr" }.flatMap { candidate -> [FilePath] in
-      guard candidate.hasSuffix("*") else { return [FilePath(candidate)] }
-      let directory = FilePath(candidate).removingLastComponent()
-      let prefix = FilePath(candidate).lastComponent?.string.dropLast() ?? ""
-      let names = (try? namesInDirectory(directory)) ?? []
-      return names.filter { $0.string.hasPrefix(prefix) }.map { directory.appending($0) }
+  /// The directory above the `lib` in which the library `path` really is: the home of a JDK, for its libraries.
+  private func home(of path: FilePath) -> FilePath? {
+    guard var directory = try? resolver.resolve(path).realPath else { return nil }
+    while let name = directory.lastComponent {
+      directory.removeLastComponent()
+      if name == "lib" { return directory }
     }
+    return nil
   }
 
   /// Adds a file or directory if it exists, what the links in it lead to, and what the libraries in it need.

@@ -7,15 +7,19 @@ struct Runtime {
   /// Told to the person: "modules of Python".
   let reason: String
   /// Files and directories that are packed if they exist. A `*` in the last part stands for anything; `{version}` for
-  /// what followed the recognised name, and `{prefix}` for the directory above the program's `bin`.
+  /// what followed the recognised name, `{prefix}` for the directory above the program's `bin`, and `{home}` for the
+  /// directory above the recognised library's `lib`.
   let paths: [String]
+  /// Names that a `*` does not stand for: what is beside the needed files and not needed to start.
+  let exceptions: Set<String>
   /// The beginning of the program's or a library's file name.
   private let names: [String]
 
-  init(_ names: String..., reason: String, paths: [String]) {
+  init(_ names: String..., reason: String, paths: [String], except exceptions: Set<String> = []) {
     self.names = names
     self.reason = reason
     self.paths = paths
+    self.exceptions = exceptions
   }
 
   /// The version after the recognised name ("3.11" of `python3.11`, empty for `perl`); nil if `fileName` is not this
@@ -33,6 +37,26 @@ struct Runtime {
       if isWhole { return version.hasSuffix(".") ? String(version.dropLast()) : String(version) }
     }
     return nil
+  }
+
+  /// The paths with the placeholders and stars filled in; a path whose placeholder has no value is left out.
+  func places(version: String, prefixes: [FilePath], home: FilePath?) -> [FilePath] {
+    paths.flatMap { places($0, version: version, prefixes: prefixes, home: home) }
+  }
+
+  private func places(_ pattern: String, version: String, prefixes: [FilePath], home: FilePath?) -> [FilePath] {
+    if version.isEmpty, pattern.contains("{version}") { return [] }
+    if home == nil, pattern.contains("{home}") { return [] }
+    let filled = pattern.replacing("{version}", with: version).replacing("{home}", with: home?.string ?? "")
+    let candidates = Set(prefixes.map { filled.replacing("{prefix}", with: $0.string == "/" ? "" : $0.string) })
+    return candidates.sorted().filter { !$0.isEmpty && $0 != "/usr" }.flatMap { candidate -> [FilePath] in
+      guard candidate.hasSuffix("*") else { return [FilePath(candidate)] }
+      let directory = FilePath(candidate).removingLastComponent()
+      let prefix = FilePath(candidate).lastComponent?.string.dropLast() ?? ""
+      let names = (try? namesInDirectory(directory)) ?? []
+      return names.filter { $0.string.hasPrefix(prefix) && !exceptions.contains($0.string) }
+        .map { directory.appending($0) }
+    }
   }
 
   static let all: [Runtime] = [
@@ -53,8 +77,18 @@ struct Runtime {
     Runtime(
       "ruby", "libruby", reason: "libraries of Ruby",
       paths: ["/usr/lib/ruby", "/usr/lib/x86_64-linux-gnu/ruby", "/usr/share/rubygems-integration", "/var/lib/gems"]),
-    Runtime("java", reason: "the Java runtime", paths: ["{prefix}", "/etc/java-*", "/etc/ssl/certs/java"]),
-    Runtime("node", "nodejs", reason: "modules of Node.js", paths: ["{prefix}/lib/node_modules", "/usr/share/nodejs"]),
+    // Every command of a JDK is a small program on this library, which finds the rest beside itself. Debian's
+    // configuration is links to /etc, which are followed.
+    Runtime(
+      "libjli.so", reason: "the Java runtime", paths: ["{home}/lib/*", "{home}/conf"],
+      except: [
+        // Sources, the symbols of older versions for `javac --release`, and what needs a screen.
+        "src.zip", "ct.sym", "libawt_xawt.so", "libsplashscreen.so", "libjawt.so", "libatk-wrapper.so",
+      ]),
+    // Debian builds Node.js with some of its own modules outside of the program.
+    Runtime(
+      "node", "nodejs", "libnode.so", reason: "modules of Node.js",
+      paths: ["/usr/share/nodejs", "/usr/share/node_modules", "/usr/lib/x86_64-linux-gnu/nodejs"]),
     Runtime("php", reason: "extensions of PHP", paths: ["/usr/lib/php", "/etc/php", "/usr/share/php"]),
     Runtime("tclsh", "libtcl", reason: "the Tcl library", paths: ["/usr/share/tcltk", "/usr/lib/tcltk"]),
     Runtime("gawk", reason: "libraries of awk", paths: ["/usr/share/awk", "/usr/lib/x86_64-linux-gnu/gawk"]),
@@ -72,34 +106,4 @@ struct Runtime {
       "libtinfo.so", "libncurses.so", reason: "descriptions of terminals", paths: ["/lib/terminfo", "/etc/terminfo"]),
     Runtime("libmagic.so", reason: "file types", paths: ["/usr/share/misc/magic.mgc", "/etc/magic"]),
   ]
-}
-
-/// Recognises what makes machine code while it runs, and so needs memory that is writable and executable.
-enum CodeGenerators {
-  private static let libraries: [(prefix: String, name: String)] = [
-    ("libjvm.so", "Java"), ("libcoreclr.so", ".NET"), ("libclrjit.so", ".NET"), ("libluajit", "LuaJIT"),
-    ("libnode.so", "Node.js"), ("libv8", "V8"), ("libmozjs", "SpiderMonkey"),
-    ("libjavascriptcoregtk", "JavaScriptCore"),
-    ("libmonosgen", "Mono"), ("libmono-2", "Mono"), ("libwasmtime", "Wasmtime"), ("libwasmer", "Wasmer"),
-    ("libjulia", "Julia"), ("libpypy", "PyPy"),
-  ]
-  private static let programs: [(prefix: String, name: String)] = [
-    ("java", "Java"), ("node", "Node.js"), ("deno", "Deno"), ("bun", "Bun"), ("luajit", "LuaJIT"), ("dotnet", ".NET"),
-    ("mono", "Mono"), ("beam.smp", "Erlang"), ("wasmtime", "Wasmtime"), ("wasmer", "Wasmer"), ("pypy", "PyPy"),
-    ("julia", "Julia"), ("qemu-", "QEMU"), ("chrome", "V8"), ("chromium", "V8"), ("d8", "V8"),
-  ]
-
-  /// "Java (libjvm.so)" if the file at `path` is known to generate code.
-  static func name(of path: FilePath, isProgram: Bool) -> String? {
-    guard let file = path.lastComponent?.string else { return nil }
-    for (prefix, name) in libraries where file.hasPrefix(prefix) && file.contains(".so") { return "\(name) (\(file))" }
-    guard isProgram else { return nil }
-    for (prefix, name) in programs where file.hasPrefix(prefix) {
-      // A version may follow, as in `node20`, `nodejs` or `luajit-2.1.0-beta3`; `nodetool` is something else.
-      let rest = file.dropFirst(prefix.count)
-      let isSame = rest.isEmpty || prefix.hasSuffix("-") || rest == "js"
-      if isSame || rest.drop(while: { $0 == "-" }).first?.isNumber == true { return "\(name) (\(file))" }
-    }
-    return nil
-  }
 }

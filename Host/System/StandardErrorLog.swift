@@ -24,7 +24,9 @@ public struct StandardErrorLog: LogHandler {
 
 /// Writes each line of `text` to standard error after `vorteil: `, all in one piece.
 public func writeToStandardError(_ text: String) {
-  let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { "vorteil: \($0)\n" }.joined()
+  // On a raw terminal nothing but a return goes back to the left.
+  let end = Terminal.isAnyRaw && isTerminal(.standardError) ? "\r\n" : "\n"
+  let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { "vorteil: \($0)\(end)" }.joined()
   // Where standard error is closed there is nobody left to tell.
   try? OpenFile.standardError.write(Array(lines.utf8).span)
 }

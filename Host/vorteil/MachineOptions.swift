@@ -10,6 +10,9 @@ extension Accelerator: ExpressibleByArgument {}
 
 /// How the machine runs.
 struct MachineOptions: ParsableArguments {
+  @Flag(name: [.customShort("t"), .long], help: "Give the program this terminal, to be used interactively.")
+  var terminal = false
+
   @Option(help: "End the program after this time: 30 (seconds), 500ms, 2m.")
   var timeout: String?
 
@@ -40,6 +43,16 @@ struct MachineOptions: ParsableArguments {
   @Option(help: .hidden) var hypervisor: String?
   @Option(help: .hidden) var kernel: String?
 
+  /// The terminal that was asked for.
+  func terminalDevice() throws(Failure) -> Terminal? {
+    guard terminal else { return nil }
+    guard let device = Terminal(.standardInput) else {
+      throw Failure(
+        "--terminal needs a terminal, which standard input is not: leave out -t, or do not redirect the input")
+    }
+    return device
+  }
+
   var timeLimit: Duration? {
     get throws { try timeout.map(Parse.timeout) }
   }
@@ -51,6 +64,8 @@ struct MachineOptions: ParsableArguments {
     if let accelerator { machine.accelerator = accelerator }
     machine.processorModel = processorModel
     machine.memoryInBytes = disk.memoryInBytes
+    machine.processors = disk.processors
+    machine.changesCode = disk.allowsJIT
     machine.hypervisorArguments = hypervisorArguments
     machine.hypervisor = hypervisor.map { FilePath($0) }
     machine.kernelOptions = ["log=\(logLevel)"]

@@ -16,6 +16,7 @@ struct Run: AsyncParsableCommand {
       Examples:
         vorteil run /usr/bin/python3 -- -c 'print(6 * 7)'
         vorteil run /usr/bin/sqlite3 < queries.sql
+        vorteil run -t /usr/bin/python3
         vorteil run ./tree --program /bin/server --env PORT=8080 --timeout 2m
         vorteil run ./hello --strace
       """)
@@ -26,10 +27,15 @@ struct Run: AsyncParsableCommand {
 
   func run() async throws {
     let logger = messages.makeLogger()
-    let disk = try RunnableDisk(source.request(), verbose: messages.verbose, logger: logger)
-    let outcome = try await machine.virtualMachine(disk, logLevel: messages.level.rawValue)
-      .run(timeout: machine.timeLimit, logger: logger)
+    let terminal = try machine.terminalDevice()
+    var request = try source.request()
+    if terminal != nil { request.terminalType = environmentVariable("TERM") }
+    let disk = try RunnableDisk(request, verbose: messages.verbose, logger: logger)
+    var virtualMachine = try machine.virtualMachine(disk, logLevel: messages.level.rawValue)
+    virtualMachine.terminal = terminal
+    let outcome = try await virtualMachine.run(timeout: machine.timeLimit, logger: logger)
     if case .failed(let failure) = outcome { throw failure }
+    if outcome.exitCode != 0 { disk.hints.forEach { logger.notice("\($0)") } }
     throw ExitCode(outcome.exitCode)
   }
 }

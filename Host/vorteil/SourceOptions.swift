@@ -32,7 +32,7 @@ struct SourceOptions: ParsableArguments {
   @Option(name: [.long, .customShort("m")], help: "The machine's memory, such as 256M (the default) or 2G.")
   var memory: String?
 
-  @Option(help: "The number of processors; this version runs one.")
+  @Option(help: "The number of processors, 1 (the default) to 64.")
   var cpus: Int?
 
   @Option(help: "The size of the disk, such as 1G, or its free space, such as +256M.")

@@ -105,6 +105,9 @@ enum Console {
 
   // MARK: input
 
+  /// Who waits for input, or for an output to be closed.
+  static var waiters = WaitPlace()
+
   /// Reads at most `count` bytes of standard input into the program's memory; waits until there are any.
   /// Returns 0 at the end of input. The tool is asked for no more than `count`, so that what the program
   /// does not read stays where it was.
@@ -112,7 +115,7 @@ enum Console {
     guard count > 0 else { return 0 }
     if input.count == 0 {
       request(count)
-      try Wait.until { input.count > 0 || hasInputEnded }
+      try Wait.until(waiters.queue) { input.count > 0 || hasInputEnded }
       if input.count == 0 { return 0 }
     }
     guard let moved = input.move(to: address, limit: count) else { throw .EFAULT }
@@ -132,6 +135,13 @@ enum Console {
   static var availableInput: Int { input.count }
   static var isAtEnd: Bool { input.count == 0 && hasInputEnded }
 
+  /// Asks the tool for at most `count` bytes, which go to the terminal (`Terminal.receive`) as they come.
+  static func requestForTerminal(_ count: Int) {
+    guard wanted == 0, !hasInputEnded else { return }
+    wanted = count
+    send(.wantInput, argument: 0, value: UInt32(wanted))
+  }
+
   private static func request(_ count: Int) {
     guard wanted == 0, !hasInputEnded else { return }
     guard isOpen, input.prepare() else {
@@ -150,6 +160,7 @@ enum Console {
     Processor.withoutInterrupts { _ = device.transport.takeInterrupt() }
     if !device.takeReceived({ take($0) }) { broken() }
     isReceiving = false
+    waiters.wake()
   }
 
   private static func take(_ bytes: Span<UInt8>) {
@@ -159,18 +170,22 @@ enum Console {
       switch element {
       case .input(let count):
         // Never more than was asked for.
-        guard count <= wanted, input.append(rest.extracting(first: count)) else { broken() }
+        let bytes = rest.extracting(first: count)
+        guard count <= wanted, Terminal.isPresent || input.append(bytes) else { broken() }
         wanted -= count
         if reader.isBetweenFrames { wanted = 0 }
+        if Terminal.isPresent { Terminal.receive(bytes) }
       case .endOfInput:
         hasInputEnded = true
         wanted = 0
+        if Terminal.isPresent { Terminal.hangUp() }
       case .signal(let number): Signals.post(Int(number))
       case .stop: exit(.signaled, 9)
       case .closed(let stream): closedStreams |= 1 &<< (stream & 7)
       case .clock(let time):
         clockAnswer = time
         clockAnsweredAt = Clock.monotonicNanoseconds()
+      case .windowSize(let size): Terminal.setWindowSize(size)
       case .invalid: broken()
       case .incomplete: break
       }
@@ -190,6 +205,15 @@ enum Console {
     transmitter.flush()
     Wait.uninterruptibly { clockAnswer != nil }
     return clockAnswer.map { ($0, clockAnsweredAt) }
+  }
+
+  // MARK: stopping
+
+  /// Says that the program was stopped by a signal.
+  static func sayStopped(by signal: Int) {
+    guard let transmitter else { return }
+    transmitter.send(transmitter.take(), .stopped, argument: UInt8(truncatingIfNeeded: signal), count: 0)
+    transmitter.flush()
   }
 
   // MARK: the end

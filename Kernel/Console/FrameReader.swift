@@ -12,6 +12,8 @@ struct FrameReader {
     case stop
     case closed(UInt8)
     case clock(UInt64)
+    /// As in the frame: 16 bits each for rows, columns, width and height.
+    case windowSize(UInt64)
     /// Not a frame that the tool sends: the channel cannot be understood any more.
     case invalid
     /// Nothing yet: a part of a frame.
@@ -59,6 +61,7 @@ struct FrameReader {
       case .stop: .stop
       case .closed: .closed(argument)
       case .clock: .clock(payload)
+      case .windowSize: .windowSize(payload)
       default: .invalid
       }
     finish()
@@ -80,7 +83,7 @@ struct FrameReader {
     guard header >> 16 & 0xffff == 0 else { return false }
     return switch kind {
     case .input: left > 0 && left <= FrameHeader.maximumPayload
-    case .clock: left == 8
+    case .clock, .windowSize: left == 8
     case .endOfInput, .signal, .stop, .closed: left == 0
     default: false
     }

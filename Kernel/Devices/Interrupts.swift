@@ -18,20 +18,22 @@ enum Interrupts {
   @inline(__always)
   fileprivate static func note(_ vector: UInt64) {
     let bit: UInt64 = 1 &<< vector
-    noted |= bit
+    Processors.atomicOr(&noted, bit)
     if inputVectors & bit != 0 { PendingWork.add(.input) }
   }
 
-  /// Stands still until something interrupts, and returns with interrupts off, as they were. The one place
-  /// where the kernel does.
-  static func halt() { ProcessorTime.halt() }
+  /// Stands still until something interrupts, and returns with interrupts off, as they were. The kernel's lock is
+  /// kept: nobody else runs in the kernel meanwhile. Devices interrupt the first processor; others just look again.
+  static func halt() {
+    if Processors.current == 0 { ProcessorTime.halt() } else { Processor.pause() }
+  }
 
   /// Whether `vector` has interrupted since this was last asked. Interrupts are off.
   @inline(__always)
   static func take(_ vector: UInt8) -> Bool {
     let bit: UInt64 = 1 &<< UInt64(vector)
     guard noted & bit != 0 else { return false }
-    noted &= ~bit
+    Processors.atomicAnd(&noted, ~bit)
     return true
   }
 }
@@ -43,6 +45,8 @@ public func kernelInterrupt(_ vector: UInt64, _ frame: inout TrapFrame, _ fromPr
   LocalAPIC.endOfInterrupt()
   if vector == Vector.timer {
     PendingWork.add(.tick)
+  } else if vector == Vector.attention {
+    PendingWork.add(.signal)
   } else {
     Interrupts.note(vector)
   }

@@ -11,6 +11,8 @@ final class FileLocks {
   private static let maximum = 8192
 
   private(set) var records = RangeLocks()
+  /// Who waits for a lock.
+  let waiters = WaitQueue()
   /// `flock` locks whole files, and knows nothing of records.
   private(set) var whole = RangeLocks()
 
@@ -25,11 +27,14 @@ final class FileLocks {
     guard records.locks.count < Self.maximum else { throw .ENOLCK }
     try Self.reserve(records)
     records.set(lock)
+    // A part of it may have been exclusive and is shared now.
+    waiters.wake()
     return true
   }
 
   func releaseRecord(owner: UInt64, first: UInt64, last: UInt64) {
     records.release(owner: owner, first: first, last: last)
+    waiters.wake()
   }
 
   /// Locks the whole file for an open file; false if another open file's lock is in the way. As on Linux,
@@ -44,11 +49,14 @@ final class FileLocks {
     return true
   }
 
-  func releaseWhole(owner: UInt64) { whole.release(owner: owner, first: 0, last: .max) }
+  func releaseWhole(owner: UInt64) {
+    whole.release(owner: owner, first: 0, last: .max)
+    waiters.wake()
+  }
 
   /// Gives up all that an owner holds.
   func releaseAll(ofFile owner: UInt64) {
-    if !records.isEmpty { records.release(owner: owner, first: 0, last: .max) }
+    if !records.isEmpty { releaseRecord(owner: owner, first: 0, last: .max) }
     if owner != Self.process && !whole.isEmpty { releaseWhole(owner: owner) }
   }
 }

@@ -28,6 +28,11 @@ private func findKernelMemory(_ wanted: Int) throws(Errno) {
   }
 }
 
+extension Array {
+  /// Memory for the next `append`, from a heap that gives powers of two; 0 if there is room.
+  var bytesToGrow: Int { count == capacity ? Swift.max(2, count &* 2) &* MemoryLayout<Element>.stride &* 2 : 0 }
+}
+
 private var isOutOfMemory = false
 
 /// The heap has nothing left to give, and nobody can be told: the last resort when all limits and reserves

@@ -12,6 +12,15 @@ struct Readiness: OptionSet {
   static let invalid = Readiness(rawValue: 0x020)
   static let readableNormal = Readiness(rawValue: 0x040)
   static let writableNormal = Readiness(rawValue: 0x100)
+  static let writableBand = Readiness(rawValue: 0x200)
+  /// The other end of a socket sends no more.
+  static let readHangUp = Readiness(rawValue: 0x2000)
+  /// Whatever may have changed.
+  static let any = Readiness(rawValue: .max)
+  /// Bytes have come.
+  static let input: Readiness = [.readable, .readableNormal]
+  /// There is room for bytes.
+  static let output: Readiness = [.writable, .writableNormal]
   /// A file that never makes anybody wait.
   static let always: Readiness = [.readable, .readableNormal, .writable, .writableNormal]
 }
@@ -52,6 +61,10 @@ class Node {
   final var attributes: Attributes
   /// Locks, made when the first one is set.
   final var locks: FileLocks?
+  /// The inotify watches on it; nil without any.
+  final var watchMarks: [InotifyMark]?
+  /// Who waits for `readiness` to change.
+  final var waiters = WaitPlace()
 
   init(fileSystem: FileSystem, number: UInt64, attributes: Attributes) {
     self.fileSystem = fileSystem
@@ -96,6 +109,21 @@ class Node {
 
   /// What can be done without waiting.
   func readiness() -> Readiness { .always }
+
+  /// What can be done without waiting through a descriptor that was opened with `flags`: an end that was not opened
+  /// for reading or writing is not ready for it.
+  final func readiness(through flags: OpenFlags) -> Readiness {
+    var ready = readiness()
+    if !flags.isReadable { ready.subtract([.readable, .readableNormal, .hangUp]) }
+    if !flags.isWritable { ready.subtract([.writable, .writableNormal, .error]) }
+    return ready
+  }
+
+  /// Whether it makes sense to wait for it: what is always ready cannot be watched by epoll.
+  var isPollable: Bool { !attributes.isRegular && !attributes.isDirectory }
+
+  /// Where changes of `readiness` are told.
+  func readinessQueue() -> WaitQueue { waiters.queue }
 
   // MARK: content
 
@@ -155,6 +183,9 @@ class Node {
 
   /// What a mapping of this file is a mapping of; nil is anonymous memory.
   func nodeForMapping() throws(Errno) -> Node? { self }
+
+  /// Whether it may be mapped so; may forbid that the mapping ever becomes writable.
+  func checkMapping(_ mapping: inout Mapping) throws(Errno) {}
 
   /// The frame that holds page `index` (offset / 4096), read in if needed. It belongs to the cache: the
   /// caller retains it before anything else can happen. Beyond the end it throws EFAULT, which is SIGBUS.

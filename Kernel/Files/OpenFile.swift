@@ -49,6 +49,8 @@ final class OpenFile {
   private(set) var flags: OpenFlags
   /// Its name as the owner of locks.
   let identity: UInt64
+  /// The epoll instances that watch it, if there ever was one.
+  var watches: FileWatches?
 
   private static var lastIdentity: UInt64 = 1
 
@@ -63,6 +65,10 @@ final class OpenFile {
   }
 
   deinit {
+    if FileNotifications.areUsed && !flags.contains(.pathOnly) {
+      FileNotifications.note(flags.isWritable ? .closeWritable : .closeOther, self)
+    }
+    if let watches { watches.fileIsClosed() }
     if FileLocks.areUsed, let locks = node.locks { locks.releaseAll(ofFile: identity) }
     if content.isToldOfClosing && !flags.contains(.pathOnly) { content.closed(flags) }
   }
@@ -107,6 +113,7 @@ final class OpenFile {
     let node = try readable()
     let done = try node.read(at: position, to: address, count: count, mayWait: mayWait)
     if node.isSeekable { position &+= UInt64(done) }
+    if done > 0 { FileNotifications.note(.access, self) }
     return done
   }
 
@@ -116,6 +123,7 @@ final class OpenFile {
     if flags.contains(.append) && node.isSeekable { position = node.attributes.size }
     let done = try node.write(at: position, from: address, count: count, mayWait: mayWait)
     if node.isSeekable { position &+= UInt64(done) }
+    if done > 0 { FileNotifications.note(.modify, self) }
     try finishWriting(node)
     return done
   }
@@ -125,6 +133,7 @@ final class OpenFile {
     let node = try writable()
     let target = append || flags.contains(.append) ? node.attributes.size : offset
     let done = try node.write(at: target, from: address, count: count, mayWait: mayWait)
+    if done > 0 { FileNotifications.note(.modify, self) }
     try finishWriting(node)
     return done
   }

@@ -25,6 +25,17 @@ public enum Boot {
     return result
   }
 
+  /// Bytes of tables that the firmware left in memory; nil if there is no memory.
+  public static func firmwareBytes(at physical: UInt64, count: Int) -> [UInt8]? {
+    let end = max(UInt64(PhysicalMemory.end) << 12, 1 << 30)
+    guard count >= 0, physical < end, UInt64(count) <= end - physical else { return nil }
+    let bytes = DirectMap.pointer(to: physical).assumingMemoryBound(to: UInt8.self)
+    return [UInt8](unsafeUninitializedCapacity: count) { target, length in
+      for index in 0..<count { target[index] = bytes[index] }
+      length = count
+    }
+  }
+
   /// Where the kernel's image starts; it moves with every boot.
   public static var imageBase: UInt64 { image_start() }
 
@@ -39,8 +50,8 @@ public enum Boot {
     let ranges = DirectMap.pointer(to: info.memory_map).assumingMemoryBound(to: hvm_memory_range.self)
     let imageEnd = 0x10_0000 + tables_end() - image_start()
     for index in 0..<Int(info.memory_map_count) where ranges[index].type == 1 {
-      // The first page is never used: frame number 0 means "none".
-      let start = max(ranges[index].address, 4096)
+      // The first pages are never used: frame number 0 means "none", and others are for starting processors.
+      let start = max(ranges[index].address, Processors.reserved)
       let end = min(ranges[index].address &+ ranges[index].size, 1 << 43)
       guard start < end else { continue }
       addMemory(start, min(end, 0x10_0000))

@@ -51,5 +51,6 @@ public enum Ports {
   public static func read8(_ port: UInt16) -> UInt8 { in8(port) }
   public static func read32(_ port: UInt16) -> UInt32 { in32(port) }
   public static func write8(_ port: UInt16, _ value: UInt8) { out8(port, value) }
+  public static func write16(_ port: UInt16, _ value: UInt16) { out16(port, value) }
   public static func write32(_ port: UInt16, _ value: UInt32) { out32(port, value) }
 }

@@ -46,7 +46,7 @@ public enum InterruptVectors {
 
   /// A vector that nobody has; nil when all are taken.
   public static func allocate() -> UInt8? {
-    guard next < Vector.spurious else { return nil }
+    guard next < Vector.attention else { return nil }
     next += 1
     return UInt8(next - 1)
   }

@@ -10,6 +10,8 @@ public enum LocalAPIC {
     static let taskPriority: UInt32 = 0x80
     static let endOfInterrupt: UInt32 = 0xb0
     static let spurious: UInt32 = 0xf0
+    static let command: UInt32 = 0x300
+    static let commandTarget: UInt32 = 0x310
     static let localTimer: UInt32 = 0x320
     static let localPin0: UInt32 = 0x350
     static let localPin1: UInt32 = 0x360
@@ -23,7 +25,9 @@ public enum LocalAPIC {
   private static var base: UInt64 = 0
   private static var isX2 = false
   private static var usesDeadline = false
-  /// This processor's number, for those who send it interrupts.
+  /// The processors whose timers do, a bit each.
+  private static var deadlineProcessors: UInt64 = 0
+  /// The first processor's number, for devices that send it interrupts.
   public private(set) static var identifier: UInt32 = 0
   /// See `measureTimer`; 0 before the first use.
   private static var timerRatio: UInt64 = 0
@@ -39,7 +43,7 @@ public enum LocalAPIC {
     if isX2 { write_msr(0x800 + register >> 4, UInt64(value)) } else { mmio_write32(base &+ UInt64(register), value) }
   }
 
-  /// Turns the controller on, with the timer silent.
+  /// Turns the controller on, with the timer silent. On each processor.
   static func initialize() {
     let apicBase: UInt32 = 0x1b
     var control = read_msr(apicBase) | 1 << 11
@@ -48,11 +52,11 @@ public enum LocalAPIC {
       // Not in one step from "disabled" (SDM §11.12.5.1).
       write_msr(apicBase, control)
       control |= 1 << 10
-    } else {
+    } else if base == 0 {
       base = PageTables.mapDevice(control & 0xf_ffff_f000, size: 4096)
     }
     write_msr(apicBase, control)
-    identifier = isX2 ? read(Register.identifier) : read(Register.identifier) >> 24
+    if get_processor_index() == 0 { identifier = isX2 ? read(Register.identifier) : read(Register.identifier) >> 24 }
     write(Register.taskPriority, 0)
     write(Register.localPin0, masked)
     write(Register.localPin1, 0x400)  // NMI
@@ -65,6 +69,28 @@ public enum LocalAPIC {
   /// Tells the controller that the interrupt at hand is done with. Not for the spurious one.
   @inline(__always) public static func endOfInterrupt() { write(Register.endOfInterrupt, 0) }
 
+  // MARK: other processors (SDM volume 3, 11.6.1)
+
+  private static func sendCommand(_ command: UInt32, to target: UInt32) {
+    if isX2 {
+      write_msr(0x830, UInt64(target) << 32 | UInt64(command))
+      return
+    }
+    write(Register.commandTarget, target << 24)
+    write(Register.command, command)
+    while read(Register.command) & 1 << 12 != 0 { cpu_pause() }
+  }
+
+  /// Interrupts the processor with this identifier at `vector`.
+  static func send(_ vector: UInt64, to target: UInt32) { sendCommand(UInt32(vector) | 1 << 14, to: target) }
+  /// INIT: it waits to be started.
+  static func sendInitialization(to target: UInt32) {
+    sendCommand(0x500 | 1 << 14 | 1 << 15, to: target)
+    sendCommand(0x500 | 1 << 15, to: target)
+  }
+  /// It begins at physical address `page` * 4096.
+  static func sendStart(to target: UInt32, page: UInt8) { sendCommand(0x600 | UInt32(page), to: target) }
+
   // MARK: the timer
 
   private static func load(_ count: UInt32) { write(Register.initialCount, count) }
@@ -72,8 +98,11 @@ public enum LocalAPIC {
   /// Uses the time stamp counter as the timer's clock, which is exact and has no end. For processors that
   /// can, once the counter's frequency is known.
   static func useDeadline() {
-    guard Processor.hasTSCDeadline, !usesDeadline else { return }
-    usesDeadline = true
+    if Processor.hasTSCDeadline { usesDeadline = true }
+  }
+
+  private static func switchToDeadline() {
+    deadlineProcessors |= 1 << UInt64(get_processor_index())
     load(0)
     write(Register.localTimer, 0b10 << 17 | UInt32(Vector.timer))
     memory_barrier()  // SDM §11.5.4.1: before the first write of the deadline
@@ -104,6 +133,7 @@ public enum LocalAPIC {
   public static func startTimer(nanoseconds: UInt64) {
     Clock.prepare()
     if usesDeadline {
+      if deadlineProcessors >> UInt64(get_processor_index()) & 1 == 0 { switchToDeadline() }
       write_msr(0x6e0, Processor.timestamp &+ Clock.ticks(nanoseconds: nanoseconds))
       return
     }
@@ -116,6 +146,6 @@ public enum LocalAPIC {
 
   /// No interrupt by the timer any more. One that was already on its way may still arrive.
   public static func stopTimer() {
-    if usesDeadline { write_msr(0x6e0, 0) } else { load(0) }
+    if deadlineProcessors >> UInt64(get_processor_index()) & 1 != 0 { write_msr(0x6e0, 0) } else { load(0) }
   }
 }

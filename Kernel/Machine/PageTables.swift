@@ -82,7 +82,85 @@ public enum PageTables {
   ) -> UnsafeMutablePointer<UInt64>? {
     guard let frame = PhysicalMemory.allocateZeroed() else { return nil }
     table[index] = frame.physicalAddress | PageEntry.present | PageEntry.writable
+    // All processors share what stands below the top level.
+    if table == Self.table(root) {
+      for number in 1..<max(1, rootCount) { Self.table(roots[number])[index] = table[index] }
+    }
     return Self.table(frame.physicalAddress)
+  }
+
+  /// The top levels of all processors; the first one's is `root`.
+  private static var roots = InlineArray<64, UInt64>(repeating: 0)
+  private static var rootCount = 0
+
+  /// What maps the first 2 MiB at their own address, from boot.S.
+  static var identityEntry: UInt64 {
+    boot_identity_pointers_address() | PageEntry.present | PageEntry.writable
+  }
+
+  /// Page tables for processor `number`: those of the first, with frames of its own for what stands in `.processor`,
+  /// and `stack` to begin on. Returns the physical address; nil: not enough memory.
+  static func makeRoot(number: Int, _ stack: KernelStack) -> UInt64? {
+    func copy(_ physical: UInt64) -> UInt64? {
+      guard let frame = PhysicalMemory.allocateUninitialized() else { return nil }
+      table(frame.physicalAddress).update(from: table(physical), count: 512)
+      return frame.physicalAddress
+    }
+    func descend(_ parent: UInt64, _ index: Int) -> UInt64? {
+      let entry = table(parent)[index]
+      guard let child = copy(entry & PageEntry.addressMask) else { return nil }
+      table(parent)[index] = child | entry & ~PageEntry.addressMask
+      return child
+    }
+    let start = processor_data_start()
+    guard let newRoot = copy(root), let pointers = descend(newRoot, Int(start >> 39 & 511)),
+      let directory = descend(pointers, Int(start >> 30 & 511)), let last = descend(directory, Int(start >> 21 & 511))
+    else { return nil }
+    var address = start
+    while address < processor_data_end() {
+      let index = Int(address >> 12 & 511)
+      let old = table(last)[index]
+      if old & PageEntry.present != 0 {
+        guard let frame = PhysicalMemory.allocateZeroed() else { return nil }
+        // The first processor's interrupt stacks are its own.
+        if address < interrupt_stack_guard_address() {
+          DirectMap.pointer(to: frame.physicalAddress).copyMemory(
+            from: UnsafeRawPointer(bitPattern: UInt(address))!, byteCount: 4096)
+        }
+        func store<Value: BitwiseCopyable>(_ value: Value, _ word: UInt64) {
+          guard word & ~4095 == address else { return }
+          DirectMap.pointer(to: frame.physicalAddress).storeBytes(
+            of: value, toByteOffset: Int(word & 4095), as: Value.self)
+        }
+        store(stack.topAddress, kernel_stack_top_word())
+        store(stack.limitAddress, kernel_stack_limit_word())
+        store(UInt32(number), processor_index_word())
+        // Its own task register is not loaded yet: an available task state segment (SDM volume 3, 8.2.3).
+        let descriptor = descriptor_table_address() + 24
+        if descriptor & ~4095 == address {
+          let available = UnsafePointer<UInt64>(bitPattern: UInt(descriptor))!.pointee & ~(1 << 41)
+          store(available, descriptor)
+        }
+        table(last)[index] = frame.physicalAddress | old & ~PageEntry.addressMask | PageEntry.writable
+      }
+      address += 4096
+    }
+    roots[number] = newRoot
+    rootCount = number + 1
+    return newRoot
+  }
+
+  /// Makes the tables that processor `number` has loaded read-only. It still has to forget that they were not.
+  static func sealProcessor(_ number: Int) {
+    var address = processor_data_start()
+    var physical = roots[number]
+    for shift in stride(from: UInt64(39), through: 21, by: -9) {
+      physical = table(physical)[Int(address >> shift & 511)] & PageEntry.addressMask
+    }
+    while address < processor_sealed_end() {
+      table(physical)[Int(address >> 12 & 511)] &= ~PageEntry.writable
+      address += 4096
+    }
   }
 
   /// The entry of the directory (2 MiB each) for `address`.
@@ -225,6 +303,7 @@ public enum PageTables {
   /// pages that the range covers only partly are split first. Tables that it covers entirely go too. Returns
   /// how many pages there were; nil: no memory to split a large page, and the rest was not visited.
   public static func unmap(from start: UInt64, to end: UInt64) -> Int? {
+    Processors.holdOthers()
     var count = 0
     var hasReleasedTable = false
     var address = start
@@ -269,7 +348,7 @@ public enum PageTables {
       }
     }
     // Also what the processor remembers of a table that is gone (SDM volume 3, 4.10.4.1).
-    if count > 32 || hasReleasedTable { write_cr3(root) }
+    if count > 32 || hasReleasedTable { flushAll() }
     return count
   }
 
@@ -311,6 +390,7 @@ public enum PageTables {
     from start: UInt64, to end: UInt64, splittingLarge: Bool = false,
     _ body: (_ address: UInt64, _ entry: PageEntry) -> Change
   ) -> Bool {
+    Processors.holdOthers()
     var address = start
     while address < end {
       precondition(address < 0x8000_0000_0000 && !isKernelAddress(address))
@@ -345,7 +425,7 @@ public enum PageTables {
   @inline(__always) public static func flush(_ address: UInt64) { invalidate_page(address) }
 
   /// Forgets what the processor remembers about the program's pages.
-  public static func flushAll() { write_cr3(root) }
+  public static func flushAll() { write_cr3(read_cr3()) }
 
   // MARK: the kernel's own part
 
@@ -397,7 +477,7 @@ public enum PageTables {
   /// read-only.
   static func seal() {
     var address = constants_end()
-    while address < sealed_end() {
+    while address < processor_sealed_end() {
       let physical = address - image_start() + 0x10_0000
       mapKernel(address, physical | PageEntry.present | PageEntry.noExecute | PageEntry.global)
       invalidate_page(address)

@@ -14,6 +14,8 @@ public enum Processor {
   /// The state components that the program may use (XCR0), and the bytes that XSAVE needs for them.
   public private(set) static var vectorStateMask: UInt64 = 3
   public private(set) static var vectorStateSize = 576
+  /// RDTSCP.
+  public private(set) static var hasProcessorNumber = false
   static var hasRDRAND = false
   static var hasRDSEED = false
   /// Physical addresses have this many bits.
@@ -33,17 +35,24 @@ public enum Processor {
     hasFSGSBASE = leaf7.ebx & 1 << 0 != 0
     hasX2APIC = leaf1.ecx & 1 << 21 != 0
     hasTSCDeadline = leaf1.ecx & 1 << 24 != 0
+    hasProcessorNumber = cpuid(0x8000_0001, 0).edx & 1 << 27 != 0
     physicalAddressBits = UInt64(cpuid(0x8000_0008, 0).eax & 0xff)
 
+    // x87, SSE, AVX, AVX-512 (three components); PKRU and AMX stay off.
+    vectorStateMask = UInt64(cpuid(0xd, 0).eax) & 0xe7
+    if vectorStateMask & 0xe0 != 0xe0 { vectorStateMask &= 0x7 }
+    enableFeatures()
+    vectorStateSize = Int(cpuid(0xd, 0).ebx)
+  }
+
+  /// Turns on what `initialize` found, on each processor.
+  static func enableFeatures() {
     var cr4 = read_cr4() | 1 << 18  // OSXSAVE
     if hasFSGSBASE { cr4 |= 1 << 16 }
     write_cr4(cr4)
-    let supported = cpuid(0xd, 0)
-    // x87, SSE, AVX, AVX-512 (three components); PKRU and AMX stay off.
-    vectorStateMask = UInt64(supported.eax) & 0xe7
-    if vectorStateMask & 0xe0 != 0xe0 { vectorStateMask &= 0x7 }
     set_xcr0(vectorStateMask)
-    vectorStateSize = Int(cpuid(0xd, 0).ebx)
+    // What RDTSCP and RDPID tell the program.
+    if hasProcessorNumber { write_msr(0xc000_0103, UInt64(get_processor_index())) }
   }
 
   /// The time stamp counter.
@@ -51,13 +60,13 @@ public enum Processor {
 
   /// The program's FS base: its thread pointer.
   public static var fsBase: UInt64 {
-    get { read_msr(0xc000_0100) }
-    set { write_msr(0xc000_0100, newValue) }
+    get { hasFSGSBASE ? read_fs_base() : read_msr(0xc000_0100) }
+    set { if hasFSGSBASE { write_fs_base(newValue) } else { write_msr(0xc000_0100, newValue) } }
   }
   /// The program's GS base.
   public static var gsBase: UInt64 {
-    get { read_msr(0xc000_0101) }
-    set { write_msr(0xc000_0101, newValue) }
+    get { hasFSGSBASE ? read_gs_base() : read_msr(0xc000_0101) }
+    set { if hasFSGSBASE { write_gs_base(newValue) } else { write_msr(0xc000_0101, newValue) } }
   }
 
   /// CPUID, for callers outside Machine.

@@ -48,11 +48,12 @@ public enum ProgramMemory {
   public static func bytes(at address: UInt64, count: Int) -> [UInt8]? {
     guard count >= 0, isRange(address, UInt64(count)) else { return nil }
     if count == 0 { return [] }
-    var result = [UInt8](repeating: 0, count: count)
-    let copied = result.withUnsafeMutableBufferPointer {
-      program_copy(UInt64(UInt(bitPattern: $0.baseAddress)), address, UInt64(count)) == 0
+    // Not cleared first: what was not copied is not part of the array.
+    let result = [UInt8](unsafeUninitializedCapacity: count) { target, initialized in
+      let failed = program_copy(UInt64(UInt(bitPattern: target.baseAddress)), address, UInt64(count))
+      initialized = failed == 0 ? count : 0
     }
-    return copied ? result : nil
+    return result.count == count ? result : nil
   }
 
   /// A value of a type without pointers.
@@ -105,6 +106,14 @@ public enum ProgramMemory {
   @inline(__always)
   public static func storePair(_ first: UInt64, _ second: UInt64, at address: UInt64) -> Bool {
     isPlace(address, 16) && program_store_pair(address, first, second) == 0
+  }
+
+  /// Stores `new` at `address` if `expected` stands there, in one step with regard to all threads. Returns what stood
+  /// there; nil: it cannot be written.
+  public static func compareExchange(_ expected: UInt32, with new: UInt32, at address: UInt64) -> UInt32? {
+    guard isPlace(address, 4) else { return nil }
+    var found: UInt32 = 0
+    return program_compare_exchange(address, expected, new, &found) == 0 ? found : nil
   }
 
   /// Clears `count` bytes.

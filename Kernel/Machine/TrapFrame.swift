@@ -71,6 +71,8 @@ public enum Vector {
   public static let firstInterrupt: UInt64 = 32
   public static let timer: UInt64 = 32
   public static let firstDevice: UInt64 = 33
+  /// Another processor wants this one to look for work.
+  public static let attention: UInt64 = 62
   public static let spurious: UInt64 = 63
   /// Made by entry.S: the kernel's stack ran into its guard.
   public static let kernelStackOverflow: UInt64 = 0x102

@@ -55,17 +55,26 @@ enum Traps {
         at: gate)
       write(handler >> 32, at: gate + 8)
     }
+    load()
+  }
+
+  /// Tells the processor where the tables are, and how system calls enter.
+  static func load() {
     withUnsafeTemporaryAllocation(byteCount: 32, alignment: 8) { buffer in
       buffer.storeBytes(of: 39, toByteOffset: 0, as: UInt16.self)
-      buffer.storeBytes(of: descriptors, toByteOffset: 2, as: UInt64.self)
+      buffer.storeBytes(of: descriptor_table_address(), toByteOffset: 2, as: UInt64.self)
       buffer.storeBytes(of: 64 * 16 - 1, toByteOffset: 16, as: UInt16.self)
       buffer.storeBytes(of: interrupt_table_address(), toByteOffset: 18, as: UInt64.self)
       load_tables(buffer.baseAddress!, buffer.baseAddress! + 16, 0x18)
     }
     write_msr(0xc000_0081, 8 << 32)  // STAR: the kernel's selectors for syscall
-    write_msr(0xc000_0082, system_call_entry_address())  // LSTAR
+    let isFirst = get_processor_index() == 0
+    write_msr(0xc000_0082, isFirst ? system_call_entry_address() : system_call_entry_locked_address())  // LSTAR
     write_msr(0xc000_0084, 0x44500)  // SFMASK: AC, NT, DF, TF; interrupts stay as they are
   }
+
+  /// The first processor, too, enters with the kernel's lock from now on.
+  static func useLockedEntry() { write_msr(0xc000_0082, system_call_entry_locked_address()) }
 
   /// Whether the frame is the program's own: its code, or the last jump back to it.
   @inline(__always)
@@ -93,6 +102,16 @@ extension Traps {
 @_cdecl("machine_trap")
 func machineTrap(_ pointer: UnsafeMutableRawPointer) {
   let frame = pointer.assumingMemoryBound(to: TrapFrame.self)
+  // The kernel interrupted by itself has the lock, or is about to get it.
+  guard get_processor_count() > 1 && Traps.isFromProgram(frame) && frame.pointee.vector != Vector.nonMaskable else {
+    return trap(frame)
+  }
+  acquire_kernel_lock()
+  trap(frame)
+  release_kernel_lock_to_program()
+}
+
+private func trap(_ frame: UnsafeMutablePointer<TrapFrame>) {
   let vector = frame.pointee.vector
   if vector == Vector.pageFault {
     let address = read_cr2()
@@ -119,14 +138,16 @@ private func finish(_ frame: UnsafeMutablePointer<TrapFrame>) {
     if isKernelAddress(frame.pointee.rsp) {
       // A system call that has already looked for work, or has not yet switched back: it looks again.
       // What it popped is still there: an interrupt leaves the 128 bytes below the stack pointer alone.
-      if rip > system_call_exit_address() && rip < system_call_return_address() {
+      if rip > system_call_exit_address() && rip < system_call_return_address()
+        || rip > system_call_exit_locked_address() && rip < system_call_return_locked_address()
+      {
         frame.pointee.rip = system_call_exit_slowly_address()
         frame.pointee.rsp = get_kernel_stack_top() - UInt64(MemoryLayout<TrapFrame>.size)
       }
       return
     }
     // Between the stack switch and the jump back of a system call: the program is where RCX says.
-    guard rip == system_call_return_address() else { return }
+    guard rip == system_call_return_address() || rip == system_call_return_locked_address() else { return }
     frame.pointee.rip = frame.pointee.rcx
   }
   kernelReturnToProgram(&frame.pointee)

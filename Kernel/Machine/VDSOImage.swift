@@ -9,6 +9,18 @@ public enum VDSOImage {
     Frame(number: UInt32((vdso_image_address() - image_start() + 0x10_0000) >> 12))
   }
 
+  /// How a program finds out on which processor it runs.
+  public enum ProcessorSource: UInt64 {
+    /// There is only one.
+    case onlyOne = 0
+    /// RDTSCP tells.
+    case processor = 1
+    case systemCall = 2
+  }
+  public static func setProcessorSource(_ data: Frame, _ source: ProcessorSource) {
+    data.storeWord(source.rawValue, at: 24)
+  }
+
   /// Writes the data page: what a reader sees is all old or all new, or it notices and asks the kernel.
   /// Without `realtime` the clocks that follow the wall clock are left to the kernel. Offsets are vdso.S's.
   public static func publish(

@@ -5,7 +5,7 @@ import MachineAssembly
 /// straight from or to the program's memory (see `ProgramMemory.saveVectorState`).
 public enum VectorState {
   /// Saves to `frame`, which has room for it (checked), in XSAVE's standard format.
-  private static func save(to frame: Frame) {
+  public static func save(to frame: Frame) {
     precondition(Processor.vectorStateSize <= Frame.size)
     frame.clear(from: 512, count: 64)
     _ = program_save_vectors(frame.address, Processor.vectorStateMask)

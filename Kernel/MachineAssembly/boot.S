@@ -335,6 +335,65 @@ long_mode:
     pushq %rbp
     call machine_start
     ud2
+
+// MARK: further processors
+//
+// A processor that is started (Intel SDM volume 3, 9.4) begins in real mode at the page that it is told; Swift copies
+// these bytes there and fills in the four words. It goes straight into long mode, with page tables that map the page at
+// its own address besides the kernel.
+    .globl trampoline_start, trampoline_end, trampoline_data
+    .code16
+trampoline_start:
+    cli
+    cld
+    movw %cs, %ax
+    movw %ax, %ds
+    lgdtl trampoline_gdtr - trampoline_start
+    movl $0x6a0, %eax                   // PAE | PGE | OSFXSR | OSXMMEXCPT
+    movl %eax, %cr4
+    movl trampoline_data - trampoline_start, %eax
+    movl %eax, %cr3
+    movl $0xc0000080, %ecx              // EFER
+    rdmsr
+    orl $0x901, %eax                    // SCE | LME | NXE
+    wrmsr
+    movl $0x80010033, %eax              // PG | WP | NE | ET | MP | PE
+    movl %eax, %cr0
+    ljmpl *(trampoline_far - trampoline_start)
+    .code64
+trampoline_long:
+    movl $0x10, %eax
+    movl %eax, %ds
+    movl %eax, %es
+    movl %eax, %ss
+    xorl %eax, %eax
+    movl %eax, %fs
+    movl %eax, %gs
+    movq trampoline_data + 16(%rip), %rax   // its own page tables
+    movq trampoline_data + 8(%rip), %rcx    // where to go on in the image
+    jmp *%rcx
+    .balign 8
+trampoline_gdt: .quad 0, 0x00af9b000000ffff, 0x00cf93000000ffff
+trampoline_gdtr:
+    .word 3 * 8 - 1
+    .long trampoline_gdt - trampoline_start + 0x8000
+trampoline_far:
+    .long trampoline_long - trampoline_start + 0x8000
+    .word 8
+    .balign 8
+trampoline_data: .quad 0, 0, 0          // page tables for now (below 4 GiB), processor_start, page tables
+trampoline_end:
+
+    .globl processor_start
+processor_start:
+    movq %rax, %cr3
+    movq kernel_stack_top(%rip), %rsp
+    xorl %ebp, %ebp
+    pushq %rbp
+    pushq %rbp
+    call machine_start_processor
+    ud2
+
     .globl machine_reset
 // Ends the machine: an interrupt without an interrupt table is a triple fault.
 machine_reset:
@@ -366,21 +425,27 @@ boot_stack_end:
 
     .section .data.sealed, "aw"
     .balign 4096
-    .globl descriptor_table, interrupt_table, task_state
-// Accessed bits are set beforehand, so that the processor never writes here.
+    .globl interrupt_table
+interrupt_table: .skip 64 * 16
+
+    .section .processor.sealed, "aw"
+    .balign 4096
+    .globl descriptor_table, task_state
+// Accessed bits are set beforehand, so that the processor writes here only when it loads its task register.
 descriptor_table: .quad 0, 0x00af9b000000ffff, 0x00cf93000000ffff, 0, 0
     .balign 64
 task_state: .skip 128
-    .balign 16
-interrupt_table: .skip 64 * 16
 
     .section .bss, "aw", @nobits
     .balign 4096
     .globl kernel_stack_guard, kernel_stack_bottom, kernel_stack_top_of_boot
-    .globl interrupt_stack_guard, interrupt_stack_top, nmi_stack_top, double_fault_stack_top
 kernel_stack_guard: .skip 4096
 kernel_stack_bottom: .skip 32768
 kernel_stack_top_of_boot:
+
+    .section .processor.stacks, "aw"
+    .balign 4096
+    .globl interrupt_stack_guard, interrupt_stack_top, nmi_stack_top, double_fault_stack_top
 interrupt_stack_guard: .skip 4096
     .skip 4096
 double_fault_stack_top:
@@ -398,6 +463,7 @@ boot_image_directory: .skip 4096
 boot_image_table: .skip 4096
 boot_direct_pointers: .skip 4096
 boot_direct_directories: .skip 8192
+    .globl boot_identity_pointers
 boot_identity_pointers: .skip 4096
 boot_identity_directory: .skip 4096
 boot_tables_end:

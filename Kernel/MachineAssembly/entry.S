@@ -55,9 +55,12 @@
     POP_SCRATCH_REGISTERS
     .endm
 
+// The way of a system call: RCX: return address, R11: flags; SFMASK cleared AC, NT, DF, TF. `locked` is for machines
+// with more than one processor: nothing of the kernel runs without its lock (lock.c).
+    .macro SYSTEM_CALL suffix, locked
     .balign 64
-    .globl system_call_entry
-system_call_entry:                      // RCX: return address, R11: flags; SFMASK cleared AC, NT, DF, TF
+    .globl system_call_entry\suffix
+system_call_entry\suffix:
     movq %rsp, interrupted_stack(%rip)
     movq kernel_stack_top(%rip), %rsp
     pushq $0x10
@@ -69,26 +72,37 @@ system_call_entry:                      // RCX: return address, R11: flags; SFMA
     pushq $0x100                        // vector: a system call
     PUSH_SCRATCH_REGISTERS
     subq $48, %rsp                      // the six that functions preserve: see complete_frame
+    .if \locked
+    call acquire_kernel_lock
+    .endif
     movq %rsp, %rdi
     call kernel_system_call
-    .globl system_call_exit             // from here to the jump, work noted by an interrupt starts the exit
-system_call_exit:                       // again: see finish() in Traps.swift
+    .globl system_call_exit\suffix     // from here to the jump, work noted by an interrupt starts the exit
+system_call_exit\suffix:               // again: see finish() in Traps.swift
     cmpl $0, pending_work(%rip)
-    jne 1f
+    jne system_call_exit_slowly
     movl FRAME_RFLAGS(%rsp), %eax
     andl $TRAP_FLAGS, %eax
     cmpl $0x200, %eax                   // anything unusual: take the long way
-    jne 1f
+    jne system_call_exit_slowly
+    .if \locked
+    call release_kernel_lock_to_program
+    .endif
     addq $48, %rsp
     POP_SCRATCH_REGISTERS
     movq 16(%rsp), %rcx
     movq 40(%rsp), %rsp
-    .globl system_call_return
-system_call_return:                     // an interrupt here finds the program's RSP: see return_address()
+    .globl system_call_return\suffix
+system_call_return\suffix:             // an interrupt here finds the program's RSP: see return_address()
     jmp *%rcx
+    .endm
+    SYSTEM_CALL , 0
+    SYSTEM_CALL _locked, 1
+
     .globl system_call_exit_slowly
 system_call_exit_slowly:
-1:  cli                                 // until iretq: nothing can be noted unseen
+    cli                                 // until iretq: nothing can be noted unseen
+    call acquire_kernel_lock_if_free
     cmpl $0x101, FRAME_VECTOR(%rsp)     // the call has set all registers itself (execve, rt_sigreturn)
     je 2f
     movq %r15, 0(%rsp)                  // complete the frame: these still are the program's
@@ -97,8 +111,11 @@ system_call_exit_slowly:
     movq %r12, 24(%rsp)
     movq %rbp, 32(%rsp)
     movq %rbx, 40(%rsp)
+    .globl thread_start
+thread_start:                           // a new thread comes here from switch_stacks, RSP at its frame
 2:  movq %rsp, %rdi
     call kernel_return_to_program
+    call release_kernel_lock_to_program
     .globl resume_program
 resume_program:
     POP_REGISTERS
@@ -157,8 +174,35 @@ trap_on_own_stack:                      // NMI, double fault, machine check: sta
 // enter_program(frame): leaves the kernel for the state in *frame. Does not return.
     .globl enter_program
 enter_program:
+    cli
     movq %rdi, %rsp
+    call release_kernel_lock_to_program
     jmp resume_program
+
+// switch_stacks(saved, next): goes on on another kernel stack, where `next` says that it stopped; where this one
+// stops is stored to *saved. Interrupts are off.
+    .globl switch_stacks
+switch_stacks:
+    pushq %rbx
+    pushq %rbp
+    pushq %r12
+    pushq %r13
+    pushq %r14
+    pushq %r15
+    movq %rsp, (%rdi)
+    movq %rsi, %rsp
+    popq %r15
+    popq %r14
+    popq %r13
+    popq %r12
+    popq %rbp
+    popq %rbx
+    ret
+
+    .globl idle_start
+idle_start:                             // a kernel stack without a thread of the program comes here
+    call kernel_processor_idle
+    ud2
 
     .macro STUB vector
     .balign 16
@@ -202,13 +246,18 @@ trap_stubs:
     .set index, index + 1
     .endr
 
-    .data
-    .globl kernel_stack_top, kernel_stack_limit, pending_work
+    .section .processor.data, "aw"
+    .globl kernel_stack_top, kernel_stack_limit, pending_work, current_object, processor_index
     .balign 8
 kernel_stack_top: .quad kernel_stack_top_of_boot
 kernel_stack_limit: .quad kernel_stack_bottom + 512
 interrupted_stack: .quad 0
+current_object: .quad 0
+pending_work: .long 0
+processor_index: .long 0
+
+    .data
+    .balign 8
 // RSP at a handler's first instruction when five words were pushed and no error code.
 interrupt_stack_without_error: .quad interrupt_stack_top - 40
 double_fault_stack_without_error: .quad double_fault_stack_top - 40
-pending_work: .long 0

@@ -70,7 +70,7 @@ free:
 
     .globl program_access_start, program_access_end, program_access_failed
     .globl program_copy, program_zero, program_string, program_load, program_store, program_store_pair
-    .globl program_save_vectors, program_restore_vectors
+    .globl program_compare_exchange, program_save_vectors, program_restore_vectors
 program_access_start:
 // program_copy(destination, source, count) -> 0, or -1
 program_copy:
@@ -108,6 +108,13 @@ program_store:
 program_store_pair:
     movq %rsi, (%rdi)
     movq %rdx, 8(%rdi)
+    xorl %eax, %eax
+    ret
+// program_compare_exchange(address, expected, new, found) -> 0 and what stood there in *found, or -1
+program_compare_exchange:
+    movl %esi, %eax
+    lock cmpxchgl %edx, (%rdi)
+    movl %eax, (%rcx)
     xorl %eax, %eax
     ret
 // program_string(destination, source, limit) -> length without the zero; limit if there is no zero; -1

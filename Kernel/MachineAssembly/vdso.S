@@ -236,13 +236,22 @@ vdso_time_end:
     .balign 16
 vdso_getcpu:                            // (unsigned *processor, unsigned *node, unused), either may be null
     movl vdso_image - 4096 + DATA_PROCESSOR(%rip), %eax
-    testq %rdi, %rdi
+    testl %eax, %eax
+    jz 3f
+    cmpl $1, %eax
+    jne 6f
+    rdtscp                              // ECX: the number
+    movl %ecx, %eax
+3:  testq %rdi, %rdi
     jz 4f
     movl %eax, (%rdi)
 4:  testq %rsi, %rsi
     jz 5f
     movl $0, (%rsi)
 5:  xorl %eax, %eax
+    ret
+6:  movl $309, %eax
+    syscall
     ret
 vdso_getcpu_end:
 

@@ -63,10 +63,10 @@ struct AddressSpace {
   // MARK: finding room
 
   /// Free addresses for `length` bytes (whole pages): from the start of the mapping area upwards, and if that is
-  /// full, anywhere. Anonymous memory of 2 MiB and more begins at a multiple of that, so that large pages fit.
-  func findRoom(_ length: UInt64, below limit: UInt64? = nil, isAnonymous: Bool = false) -> UInt64? {
+  /// full, anywhere. What may get large pages, and has room for one, begins at a multiple of their size.
+  func findRoom(_ length: UInt64, below limit: UInt64? = nil, mayBeLarge: Bool = false) -> UInt64? {
     if let limit { return map.highestGap(length: length, bottom: Self.lowest, top: limit) }
-    let alignment = isAnonymous && length >= PageTables.largePageSize ? PageTables.largePageSize : pageSize
+    let alignment = mayBeLarge && length >= PageTables.largePageSize ? PageTables.largePageSize : pageSize
     // The lowest place that fits, but a program with thousands of mappings does not wait until all gaps
     // between them were looked at: behind the last one of the area there is nearly always room.
     return map.lowestGap(

@@ -38,6 +38,8 @@ struct Mapping: RangeValue {
   /// It may become writable: not a shared mapping of a file that was opened for reading only.
   var mayWrite = true
   var isLocked = false
+  /// Never gets large pages: a thread's stack, of which most threads touch little.
+  var usesSmallPages = false
   /// A single frame mapped by the kernel itself (vDSO and its data), never given back.
   var isSpecial = false
   var name: MappingName = .none
@@ -56,7 +58,8 @@ struct Mapping: RangeValue {
 
   func continues(into next: Mapping, after length: UInt64) -> Bool {
     protection == next.protection && isShared == next.isShared && wasWritable == next.wasWritable
-      && mayWrite == next.mayWrite && isLocked == next.isLocked && name == next.name && !isSpecial && !next.isSpecial
+      && mayWrite == next.mayWrite && isLocked == next.isLocked
+      && usesSmallPages == next.usesSmallPages && name == next.name && !isSpecial && !next.isSpecial
       && node === next.node
       && (node == nil || offset &+ length == next.offset)
   }

@@ -131,7 +131,7 @@ extension AddressSpace {
     let size = PageTables.largePageSize
     let start = page & ~(size &- 1)
     guard map.entries[index].start <= start, start &+ size <= map.entries[index].end,
-      !protection.isExecutable,
+      !protection.isExecutable, !map.entries[index].value.usesSmallPages,
       // A program that touches little of what it maps must not drown in zeros.
       PhysicalMemory.available > PhysicalMemory.total / 2,
       PageTables.isVacantLarge(start), let frame = PhysicalMemory.allocateLarge()
@@ -154,6 +154,7 @@ extension AddressSpace {
     if entry.isLarge {
       return PageTables.makeLargeWritable(page) ? nil : .outOfMemory
     }
+    Processors.holdOthers()
     let old = entry.frame
     var frame = old
     if old == zeroFrame {
@@ -204,6 +205,7 @@ extension AddressSpace {
       frame = fresh
     }
     var previous: Frame?
+    if entry.isPresent { Processors.holdOthers() }
     let done = PageTables.update(page) {
       if $0.isPresent { previous = $0.frame }
       $0 = PageEntry(frame, writable: isWrite, executable: protection.isExecutable)

@@ -176,7 +176,7 @@ enum CrashReport {
 enum CrashCause {
   static func isPageFault(_ information: SignalInformation) -> Bool {
     let number = Int(information.number)
-    return Signals.lastException.vector == Vector.pageFault && information.code > 0
+    return Thread.current.lastException.vector == Vector.pageFault && information.code > 0
       && information.code != SignalInformation.kernel && (number == Signal.segmentation || number == Signal.bus)
   }
 
@@ -186,12 +186,12 @@ enum CrashCause {
       return
     }
     if isPageFault(information) { return appendPageFault(information.first, &message) }
-    if Signals.hasRefusedFrame && Int(information.number) == Signal.segmentation {
+    if Thread.current.hasRefusedFrame && Int(information.number) == Signal.segmentation {
       message.append("a signal handler could not be entered or left: ")
       message.append("its stack has no room, or what it left there is no signal frame")
       return
     }
-    switch Signals.lastException.vector {
+    switch Thread.current.lastException.vector {
     case Vector.divideError: message.append("division by zero, or a quotient that is too large")
     case Vector.debug: message.append("single step or hardware breakpoint")
     case Vector.breakpoint: message.append("breakpoint instruction (int3)")
@@ -207,12 +207,12 @@ enum CrashCause {
     case Vector.alignmentCheck: message.append("misaligned access")
     default:
       message.append("exception ")
-      message.append(decimal: Signals.lastException.vector)
+      message.append(decimal: Thread.current.lastException.vector)
     }
   }
 
   private static func appendPageFault(_ address: UInt64, _ message: inout Message) {
-    let errorCode = Signals.lastException.errorCode
+    let errorCode = Thread.current.lastException.errorCode
     // Intel SDM volume 3, figure 4-12: bit 1 a store, bit 4 a fetch.
     let isFetch = errorCode & 1 << 4 != 0
     if !isKernelAddress(address), lastPageFault.address == address, lastPageFault.cause == .stackGuard {

@@ -102,9 +102,12 @@ struct Capabilities: OptionSet {
   static var setGroupID: Capabilities { Capabilities(rawValue: 1 << 6) }
   static var setUserID: Capabilities { Capabilities(rawValue: 1 << 7) }
   static var setPermitted: Capabilities { Capabilities(rawValue: 1 << 8) }
+  static var networkAdministration: Capabilities { Capabilities(rawValue: 1 << 12) }
+  static var administration: Capabilities { Capabilities(rawValue: 1 << 21) }
   static var boot: Capabilities { Capabilities(rawValue: 1 << 22) }
   static var nice: Capabilities { Capabilities(rawValue: 1 << 23) }
   static var resources: Capabilities { Capabilities(rawValue: 1 << 24) }
+  static var wakeAlarm: Capabilities { Capabilities(rawValue: 1 << 35) }
 }
 
 /// The process's identity.

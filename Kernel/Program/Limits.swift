@@ -51,6 +51,8 @@ struct Limits: BitwiseCopyable {
   }
 
   var stack: UInt64 { limits[Resource.stack].soft }
+  /// Threads count as processes.
+  var processes: UInt64 { limits[Resource.processes].soft }
   var data: UInt64 { limits[Resource.data].soft }
   /// No descriptor reaches this number.
   var files: UInt64 { limits[Resource.files].soft }

@@ -140,7 +140,7 @@ enum Loader {
     process.executablePath = plan.path
     process.executable = plan.executable.location
     process.auxiliaryVector = initial.auxiliaryVector
-    process.name = lastComponent(plan.path)
+    Thread.current.rename(lastComponent(plan.path))
     process.programBase = bias
     process.interpreterBase = interpreterBase
     process.stackStart = initial.stackPointer

@@ -2,12 +2,12 @@
 import Machine
 
 /// Restartable sequences (rseq(2), include/uapi/linux/rseq.h): code that wants to be started again if
-/// something came between its beginning and its end. With one thread that can only be a signal handler.
-enum RestartableSequence {
-  /// The program's `struct rseq`; 0: none.
-  private(set) static var address: UInt64 = 0
-  private(set) static var size: UInt32 = 0
-  private(set) static var signature: UInt32 = 0
+/// something came between its beginning and its end: a signal handler, or another thread on its processor.
+struct RestartableSequence {
+  /// The thread's `struct rseq`; 0: none.
+  private(set) var address: UInt64 = 0
+  private(set) var size: UInt32 = 0
+  private(set) var signature: UInt32 = 0
 
   /// `struct rseq_cs`.
   private struct Section: BitwiseCopyable {
@@ -19,7 +19,7 @@ enum RestartableSequence {
   }
 
   /// Notes the structure and writes the processor's number into it.
-  static func register(_ newAddress: UInt64, _ newSize: UInt32, _ newSignature: UInt32) throws(Errno) {
+  mutating func register(_ newAddress: UInt64, _ newSize: UInt32, _ newSignature: UInt32) throws(Errno) {
     // cpu_id_start and cpu_id: 0; rseq_cs: none; flags.
     try check(ProgramMemory.clear(newAddress, count: 20))
     address = newAddress
@@ -28,16 +28,20 @@ enum RestartableSequence {
   }
 
   /// Says in the structure that it is not registered.
-  static func unregister() throws(Errno) {
+  mutating func unregister() throws(Errno) {
     try check(ProgramMemory.storeWord(UInt64(UInt32.max) << 32, at: address))
-    reset()
+    address = 0
   }
 
-  static func reset() { address = 0 }
+  /// Tells the program on which processor the thread runs.
+  func tell(processor: Int) -> Bool {
+    // cpu_id_start and cpu_id
+    address == 0 || ProgramMemory.storeWord(UInt64(processor) | UInt64(processor) << 32, at: address)
+  }
 
-  /// A handler is about to interrupt the program: a section that it is in begins again at its abort
-  /// address. False: what the program registered makes no sense, which is a SIGSEGV.
-  static func interrupt(_ frame: inout TrapFrame) -> Bool {
+  /// A handler is about to interrupt the thread, or another thread did: a section that it is in begins again at
+  /// its abort address. False: what the program registered makes no sense, which is a SIGSEGV.
+  func interrupt(_ frame: inout TrapFrame) -> Bool {
     guard address != 0 else { return true }
     guard let pointer = ProgramMemory.loadWord(at: address &+ 8) else { return false }
     guard pointer != 0 else { return true }

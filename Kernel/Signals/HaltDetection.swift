@@ -14,7 +14,12 @@ import Signals
 /// In doubt a debug register is set on the byte: if it is an instruction after all and executed again, the processor
 /// stops exactly before it; if it is not, nothing ever happens there.
 enum HaltDetection {
-  private static var breakpoint: UInt64? = nil
+  /// Of each processor; 0: none.
+  private static var breakpoints = InlineArray<64, UInt64>(repeating: 0)
+  private static var breakpoint: UInt64 {
+    get { breakpoints[Processors.current] }
+    set { breakpoints[Processors.current] = newValue }
+  }
   private static var ticksElsewhere = 0
   private static let halt: UInt8 = 0xf4
 
@@ -31,7 +36,7 @@ enum HaltDetection {
       } else {
         set(address)
       }
-    } else if breakpoint != nil {
+    } else if breakpoint != 0 {
       ticksElsewhere += 1
       if ticksElsewhere > 8 { reset() }
     }
@@ -44,19 +49,19 @@ enum HaltDetection {
 
   /// The signal of a privileged instruction: a general protection fault on Linux.
   static func raise() {
-    Signals.lastException = (Vector.generalProtection, 0, Signals.lastException.faultAddress)
-    Signals.hasRefusedFrame = false
+    Thread.current.lastException = (Vector.generalProtection, 0, Thread.current.lastException.faultAddress)
+    Thread.current.hasRefusedFrame = false
     Signals.force(SignalInformation(Signal.segmentation, code: SignalInformation.kernel))
   }
 
   /// Takes the breakpoint away.
   static func reset() {
     ticksElsewhere = 0
-    if breakpoint != nil { set(nil) }
+    if breakpoint != 0 { set(nil) }
   }
 
   private static func set(_ address: UInt64?) {
-    breakpoint = address
+    breakpoint = address ?? 0
     Processor.breakBeforeExecuting(address)
   }
 

@@ -13,9 +13,9 @@ public func kernelProgramException(_ frame: inout TrapFrame, _ faultAddress: UIn
   var errorCode = frame.errorCode
   // Linux's programs run in ring 3, and the error code of a page fault says so in bit 2.
   if vector == Vector.pageFault { errorCode |= 4 }
-  let address = vector == Vector.pageFault ? faultAddress : Signals.lastException.faultAddress
-  Signals.lastException = (vector, errorCode, address)
-  Signals.hasRefusedFrame = false
+  let address = vector == Vector.pageFault ? faultAddress : Thread.current.lastException.faultAddress
+  Thread.current.lastException = (vector, errorCode, address)
+  Thread.current.hasRefusedFrame = false
   guard let information = signalOfException(vector, rip, faultAddress) else { return }
   Signals.force(information)
 }

@@ -7,10 +7,24 @@ import Machine
 @_silgen_name("kernel_return_to_program")
 public func kernelReturnToProgram(_ frame: inout TrapFrame) {
   if (Vector.firstInterrupt..<Vector.spurious).contains(frame.vector) { HaltDetection.look(&frame) }
+  let thread = Thread.current!
+  Scheduler.releaseEnded()
+  if thread.newThread != nil { NewThread.start(thread, frame) }
   while true {
     PendingWork.remove(.resume)
     if PendingWork.take(.input) { Console.receive() }
-    Ticks.tickIfDue(&frame)
+    if Ticks.tickIfDue(&frame) && Scheduler.hasReady {
+      Scheduler.yield()
+      if !thread.sequence.interrupt(&frame) { Signals.refuseFrame() }
+    }
+    if thread.toldProcessor != Processors.current {
+      thread.toldProcessor = Processors.current
+      if !thread.sequence.tell(processor: Processors.current) || !thread.sequence.interrupt(&frame) {
+        Signals.refuseFrame()
+      }
+    }
+    if thread.mustEnd { Threads.exit(0) }
+    if Signals.shared.isStopped { Signals.waitForContinue() }
     let mustDeliver = PendingWork.take(.signal)
     if mustDeliver || !Signals.isPossibleAddress(frame.rip) { Signals.deliver(&frame) }
     // Delivering may have waited (for a page, for SIGCONT) and let interrupts in meanwhile.

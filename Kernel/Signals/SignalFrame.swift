@@ -82,12 +82,13 @@ extension Signals {
   /// Makes `frame` enter the handler of `action`, with what it was on the program's stack. False: the
   /// stack cannot take it, or there is no function to return through; `frame` is then as it was.
   static func enterHandler(
-    _ information: SignalInformation, _ action: SignalAction, _ frame: inout TrapFrame
+    _ information: SignalInformation, _ action: SignalAction, _ frame: inout TrapFrame, _ thread: Thread
   ) -> Bool {
     // Linux: "x86-64 should always use SA_RESTORER".
     guard action.has(SignalAction.hasRestorer) else { return false }
     var pointer = frame.rsp &- 128  // the red zone is the program's
-    let stack = thread.alternateStack
+    let stack = thread.signals.alternateStack
+    let mask = thread.signals.maskToSave
     let isNested = stack.isInUse(pointer)
     var isEntering = false
     if action.has(SignalAction.onStack) && stack.state(pointer) == 0 {
@@ -117,9 +118,9 @@ extension Signals {
     saved.user.stackBase = stack.base
     saved.user.stackFlags = UInt64(stack.flags)
     saved.user.stackSize = stack.size
-    saved.user.context = SignalContext(frame, vectorState: vectors)
-    saved.user.context.oldMask = thread.maskToSave.bits
-    saved.user.mask = thread.maskToSave
+    saved.user.context = SignalContext(frame, thread.lastException, vectorState: vectors)
+    saved.user.context.oldMask = mask.bits
+    saved.user.mask = mask
     saved.information = information
     guard ProgramMemory.store(saved, at: address) else { return false }
     // The rest of `siginfo_t`; who does not ask for the information does not get it.
@@ -144,14 +145,16 @@ extension Signals {
   /// processor itself checks the vector state, and where the program goes on is checked on the way out.
   static func leaveHandler(_ frame: inout TrapFrame) -> Bool {
     // The handler's `ret` popped the return address.
-    ProgramMemory.withLoaded(UserContext.self, at: frame.rsp) { user in
+    let thread = Thread.current!
+    return ProgramMemory.withLoaded(UserContext.self, at: frame.rsp) { user in
       guard restoreVectorState(from: user.context.vectorState) else { return false }
-      setMask(user.mask)
+      thread.signals.block(exactly: user.mask)
+      if thread.isInterrupted { PendingWork.add(.signal) }
       user.context.restore(to: &frame)
       // A stack that cannot be set again is no reason to fail (Linux: restore_altstack).
       _ = SignalRules.setAlternateStack(
         base: user.stackBase, size: user.stackSize, flags: UInt32(truncatingIfNeeded: user.stackFlags),
-        stackPointer: frame.rsp, minimumSize: AlternateStack.minimumSize, &thread)
+        stackPointer: frame.rsp, minimumSize: AlternateStack.minimumSize, &thread.signals)
       return true
     }
   }
@@ -192,7 +195,10 @@ enum ProgramFlags {
 
 extension SignalContext {
   /// What the program was doing.
-  init(_ frame: TrapFrame, vectorState address: UInt64) {
+  init(
+    _ frame: TrapFrame, _ exception: (vector: UInt64, errorCode: UInt64, faultAddress: UInt64),
+    vectorState address: UInt64
+  ) {
     self.init()
     r8 = frame.r8
     r9 = frame.r9
@@ -212,9 +218,9 @@ extension SignalContext {
     rsp = frame.rsp
     rip = frame.rip
     rflags = frame.rflags
-    errorCode = Signals.lastException.errorCode
-    trap = Signals.lastException.vector
-    faultAddress = Signals.lastException.faultAddress
+    errorCode = exception.errorCode
+    trap = exception.vector
+    faultAddress = exception.faultAddress
     vectorState = address
   }
 

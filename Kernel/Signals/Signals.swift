@@ -4,33 +4,65 @@ import Signals
 
 /// The signals of the one process: sending, and delivering on the way back to the program.
 ///
-/// The rules are Core's (`SignalRules`); here they meet the program's registers and memory. What belongs
-/// to a thread and what to the process is kept apart already, though there is one thread.
+/// The rules are Core's (`SignalRules`); here they meet the program's registers and memory.
 enum Signals {
-  static var thread = ThreadSignals()
+  /// The running thread's part.
+  static var thread: ThreadSignals {
+    // Not a getter, which would copy all of it.
+    @inline(__always) _read { yield Thread.current.signals }
+    @inline(__always) _modify { yield &Thread.current.signals }
+  }
   static var shared = SharedSignals()
-
-  /// The last exception of the program, for `sigcontext` (trapno, err, cr2) and the crash report.
-  static var lastException = (vector: UInt64(0), errorCode: UInt64(0), faultAddress: UInt64(0))
-  /// Whether the last SIGSEGV came from a signal frame, not from an instruction.
-  static var hasRefusedFrame = false
-  /// What `restart_syscall` would go on with.
-  static var interruptedSleep: InterruptedSleep? = nil
 
   // MARK: sending
 
   /// Sends a signal from the kernel to the process: SIGINT of the terminal, SIGPIPE, SIGALRM …
   /// Not for interrupt handlers.
   static func post(_ number: Int, code: Int32 = SignalInformation.kernel) {
-    _ = post(SignalInformation(number, code: code), toThread: false)
+    _ = post(SignalInformation(number, code: code), to: nil)
   }
 
-  /// Sends a signal. False: the queue is full.
-  static func post(_ information: SignalInformation, toThread: Bool) -> Bool {
-    let isQueued = SignalRules.post(information, toThread: toThread, &thread, &shared)
+  /// Sends a signal to a thread, or to the process (nil). False: the queue is full.
+  static func post(_ information: SignalInformation, to thread: Thread?) -> Bool {
+    let number = Int(information.number)
+    let target = thread ?? Threads.target(of: number)
+    if number == Signal.continue || number == Signal.kill || SignalSet.stopping.contains(number) {
+      return postStopping(information, number, target, toThread: thread != nil)
+    }
+    let isQueued = SignalRules.post(information, toThread: thread != nil, &target.signals, &shared)
+    target.interrupt()
+    waiters.wake()
     PendingWork.add(.signal)
     return isQueued
   }
+
+  /// The same for a signal that stops all threads or lets them go on.
+  @inline(never)
+  private static func postStopping(
+    _ information: SignalInformation, _ number: Int, _ target: Thread, toThread: Bool
+  ) -> Bool {
+    // Each ends what is pending of the other, whoever it was sent to.
+    if number != Signal.kill {
+      let opposite = number == Signal.continue ? SignalSet.stopping : SignalSet(Signal.continue)
+      for other in Threads.all { other.signals.pending.discard(opposite) }
+    }
+    let isQueued = SignalRules.post(information, toThread: toThread, &target.signals, &shared)
+    for other in Threads.all { other.interrupt() }
+    waiters.wake()
+    PendingWork.add(.signal)
+    return isQueued
+  }
+
+  /// The running thread has written where nobody reads any more.
+  static func brokenPipe() {
+    _ = post(
+      SignalInformation(
+        Signal.pipe, code: SignalInformation.user, process: ProcessGroup.process, user: identity.userID),
+      to: Thread.current)
+  }
+
+  /// Who wants to know that a signal was sent: `signalfd`.
+  static var waiters = WaitPlace()
 
   /// Sends a signal that the program cannot avoid: it did something that cannot go on.
   static func force(_ information: SignalInformation) {
@@ -38,15 +70,14 @@ enum Signals {
     PendingWork.add(.signal)
   }
 
-  /// Whether a call that waits should stop waiting (`Errno.ERESTARTSYS`), for a signal is to be delivered.
-  static var isInterrupting: Bool { !SignalRules.deliverable(thread, shared).isEmpty }
-
   /// What a signal handler would find after `execve`: none of the old program's functions.
   static func resetForExec() {
     shared.actions.resetForNewProgram()
     thread.alternateStack = AlternateStack()
-    interruptedSleep = nil
-    RestartableSequence.reset()
+    Thread.current.interruptedSleep = nil
+    Thread.current.sequence = RestartableSequence()
+    Thread.current.clearAddress = 0
+    Thread.current.robustListHead = 0
     PosixTimers.deleteAll()
     HaltDetection.reset()
   }
@@ -55,13 +86,14 @@ enum Signals {
 
   /// Delivers what can be delivered. After it `frame` says how the program goes on.
   static func deliver(_ frame: inout TrapFrame) {
+    let current = Thread.current!
     repeat {
-      while let (information, delivery) = SignalRules.take(&thread, &shared) {
+      while let (information, delivery) = SignalRules.take(&current.signals, &shared) {
         switch delivery {
         case .handle(let action):
           interruptCall(&frame, isRestarted: action.has(SignalAction.restart))
-          if RestartableSequence.interrupt(&frame) && enterHandler(information, action, &frame) {
-            SignalRules.enterHandler(Int(information.number), action, &thread)
+          if current.sequence.interrupt(&frame) && enterHandler(information, action, &frame, current) {
+            SignalRules.enterHandler(Int(information.number), action, &current.signals)
           } else {
             refuseHandler(of: Int(information.number))
           }
@@ -73,12 +105,12 @@ enum Signals {
       restartCall(&frame)
       // `sigsuspend` without a handler: what it let through is done, and its mask ends here. That may
       // unblock nothing new, but it may block what is still pending.
-      if let mask = thread.maskToRestore {
-        thread.maskToRestore = nil
-        thread.block(exactly: mask)
+      if let mask = current.signals.maskToRestore {
+        current.signals.maskToRestore = nil
+        current.signals.block(exactly: mask)
       }
       if !isPossibleAddress(frame.rip) { refuseAddress(frame.rip) }
-    } while isInterrupting
+    } while !SignalRules.deliverable(current.signals, shared).isEmpty
   }
 
   /// A handler's frame could not be made: SIGSEGV, which ends the program if it was the one at fault
@@ -92,7 +124,7 @@ enum Signals {
 
   /// SIGSEGV for a signal frame that cannot be written or read.
   static func refuseFrame() {
-    hasRefusedFrame = true
+    Thread.current.hasRefusedFrame = true
     force(SignalInformation(Signal.segmentation, code: SignalInformation.kernel))
   }
 
@@ -105,10 +137,10 @@ enum Signals {
   private static func refuseAddress(_ rip: UInt64) {
     let isCanonical = (Int64(bitPattern: rip) << 16) >> 16 == Int64(bitPattern: rip)
     if isCanonical {
-      lastException = (Vector.pageFault, 0x15, rip)
+      Thread.current.lastException = (Vector.pageFault, 0x15, rip)
       force(SignalInformation(Signal.segmentation, code: SegmentationCode.notMapped, address: rip))
     } else {
-      lastException = (Vector.generalProtection, 0, lastException.faultAddress)
+      Thread.current.lastException = (Vector.generalProtection, 0, Thread.current.lastException.faultAddress)
       force(SignalInformation(Signal.segmentation, code: SignalInformation.kernel))
     }
   }
@@ -119,14 +151,24 @@ enum Signals {
     Process.kill(bySignal: Int(information.number))
   }
 
-  /// Stopped until SIGCONT, or SIGKILL, comes: from the tool, as nobody else is there to send it.
+  /// Stopped until SIGCONT, or SIGKILL, comes: from the tool, as nobody else is there to send it. With a terminal
+  /// the tool stops as well, and is told so that it can.
   private static func stop(_ number: Int) {
     shared.isStopped = true
+    for other in Threads.all where other !== Thread.current { other.interrupt() }
     Log.info { message in
       message.append("the program was stopped by ")
       message.append(Signal.name(number))
     }
-    Wait.uninterruptibly { !shared.isStopped }
+    if Terminal.isPresent { Console.sayStopped(by: number) }
+    waitForContinue()
+  }
+
+  /// Waits while the process is stopped. Only SIGCONT and SIGKILL end that.
+  static func waitForContinue() {
+    Processor.withoutInterrupts {
+      while shared.isStopped { Scheduler.wait() }
+    }
   }
 
   // MARK: interrupted calls

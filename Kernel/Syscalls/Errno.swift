@@ -47,9 +47,22 @@ enum Errno: UInt16, Error {
   case ENODATA = 61
   case EOVERFLOW = 75
   case ENOTSOCK = 88
+  case EDESTADDRREQ = 89
+  case EMSGSIZE = 90
+  case EPROTOTYPE = 91
+  case ENOPROTOOPT = 92
+  case EPROTONOSUPPORT = 93
+  case ESOCKTNOSUPPORT = 94
   case EOPNOTSUPP = 95
   case EAFNOSUPPORT = 97
+  case EADDRINUSE = 98
+  case ECONNRESET = 104
+  case ENOBUFS = 105
+  case EISCONN = 106
+  case ENOTCONN = 107
+  case ETOOMANYREFS = 109
   case ETIMEDOUT = 110
+  case ECONNREFUSED = 111
   case EUCLEAN = 117
 
   /// Not a number that a program sees: the call was interrupted by a signal before it did anything. It is

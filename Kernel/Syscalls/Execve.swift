@@ -32,6 +32,7 @@ private func execute(
   // A program without argv[0] is started with an empty one (Linux since 5.18).
   if arguments.isEmpty { arguments = [[]] }
   let plan = try Loader.plan(path, arguments, environment, at: location)
+  Threads.endOthers()
   descriptors.closeOnExec()
   Signals.resetForExec()
   do throws(Errno) {

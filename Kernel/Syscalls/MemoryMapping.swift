@@ -15,6 +15,7 @@ private enum MapFlag {
   static let locked: UInt64 = 0x2000
   static let noReserve: UInt64 = 0x4000
   static let populate: UInt64 = 0x8000
+  static let stack: UInt64 = 0x2_0000
   static let hugeTLB: UInt64 = 0x4_0000
   static let fixedNoReplace: UInt64 = 0x10_0000
 }
@@ -35,6 +36,7 @@ func sysMmap(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   case MapFlag.shared, MapFlag.sharedValidate: mapping.isShared = true
   default: throw .EINVAL
   }
+  mapping.usesSmallPages = flags & MapFlag.stack != 0
   guard addressSpace.permits(protection, wasWritable: false) else { throw .ENOMEM }
   if flags & MapFlag.anonymous == 0 {
     let file = try descriptors.file(int(call.fifth))
@@ -43,10 +45,11 @@ func sysMmap(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
     if mapping.isShared && protection.isWritable && !file.isWritable { throw .EACCES }
     guard !offset.addingReportingOverflow(length).overflow else { throw .EOVERFLOW }
     mapping.node = try file.content.nodeForMapping()
-    if mapping.node != nil {
+    if let node = mapping.node {
       mapping.location = file.location
       mapping.offset = offset
       mapping.mayWrite = !mapping.isShared || file.isWritable
+      try node.checkMapping(&mapping)
       try addressSpace.checkAliases(mapping)
     }
   } else if protection.isWritable, !mapping.isShared, flags & MapFlag.noReserve == 0,
@@ -71,7 +74,10 @@ func sysMmap(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
       start = wish
     } else {
       let limit: UInt64? = flags & MapFlag.below2GiB != 0 ? 0x8000_0000 : nil
-      guard let room = addressSpace.findRoom(length, below: limit, isAnonymous: mapping.node == nil) else {
+      guard
+        let room = addressSpace.findRoom(
+          length, below: limit, mayBeLarge: mapping.node == nil && !mapping.usesSmallPages)
+      else {
         throw .ENOMEM
       }
       start = room

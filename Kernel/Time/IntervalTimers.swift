@@ -19,6 +19,8 @@ enum IntervalTimers {
     var interval: UInt64 = 0
   }
   private static var real = Setting()
+  /// While `real` is set.
+  private static var alarm: Timers.Handle?
   private static var virtual = Setting()
   private static var profile = Setting()
 
@@ -55,9 +57,9 @@ enum IntervalTimers {
     let setting = Setting(deadline: deadline, interval: interval)
     switch kind {
     case .real:
-      Timers.remove(.alarm)
+      if let alarm { Timers.remove(alarm) }
       real = setting
-      if deadline != 0 { Timers.add(deadline: deadline, .alarm) }
+      alarm = deadline == 0 ? nil : Timers.add(deadline: deadline, .alarm)
     case .virtual: virtual = setting
     case .profile: profile = setting
     }
@@ -67,7 +69,7 @@ enum IntervalTimers {
   static func alarmExpired(now: UInt64) {
     Signals.post(Signal.alarm)
     real.deadline = real.interval == 0 ? 0 : next(real, now)
-    if real.deadline != 0 { Timers.add(deadline: real.deadline, .alarm) }
+    alarm = real.deadline == 0 ? nil : Timers.add(deadline: real.deadline, .alarm)
   }
 
   /// Looks, at every tick, whether the timers on processor time have expired.

@@ -9,8 +9,12 @@ enum PosixTimers {
     /// 0: expires without a signal (SIGEV_NONE).
     var signal: Int32 = 0
     var value: UInt64 = 0
+    /// The thread that gets the signal (SIGEV_THREAD_ID); 0: the process.
+    var thread: Int32 = 0
     /// Whether absolute times are of CLOCK_REALTIME.
     var isRealtime = false
+    /// While it is set.
+    var handle: Timers.Handle?
     /// Monotonic; 0 while it is not set.
     var deadline: UInt64 = 0
     var interval: UInt64 = 0
@@ -37,17 +41,17 @@ enum PosixTimers {
   }
 
   static func delete(_ identifier: Int32) {
-    Timers.remove(.posix(identifier))
+    if let handle = timers[Int(identifier)].handle { Timers.remove(handle) }
     timers[Int(identifier)] = Timer()
   }
 
   /// Lets the timer expire at `deadline` (0: never) and then every `interval`.
   static func set(_ identifier: Int32, deadline: UInt64, interval: UInt64) {
-    Timers.remove(.posix(identifier))
+    if let handle = timers[Int(identifier)].handle { Timers.remove(handle) }
     timers[Int(identifier)].deadline = deadline
     timers[Int(identifier)].interval = interval
     timers[Int(identifier)].overrun = 0
-    if deadline != 0 { Timers.add(deadline: deadline, .posix(identifier)) }
+    timers[Int(identifier)].handle = deadline == 0 ? nil : Timers.add(deadline: deadline, .posix(identifier))
   }
 
   static func expired(_ identifier: Int32, now: UInt64) {
@@ -56,9 +60,10 @@ enum PosixTimers {
     if timer.interval != 0 {
       missed = (now &- timer.deadline) / timer.interval
       timer.deadline = timer.deadline.addingSaturating(timer.interval.multiplyingSaturating(missed &+ 1))
-      Timers.add(deadline: timer.deadline, .posix(identifier))
+      timer.handle = Timers.add(deadline: timer.deadline, .posix(identifier))
     } else {
       timer.deadline = 0
+      timer.handle = nil
     }
     if timer.signal != 0 {
       timer.overrun = Int32(clamping: missed)
@@ -66,7 +71,11 @@ enum PosixTimers {
       // si_timerid and si_overrun.
       information.first = UInt64(UInt32(bitPattern: identifier)) | UInt64(UInt32(bitPattern: timer.overrun)) << 32
       information.value = timer.value
-      _ = Signals.post(information, toThread: false)
+      if timer.thread == 0 {
+        _ = Signals.post(information, to: nil)
+      } else if let thread = Threads.find(timer.thread) {
+        _ = Signals.post(information, to: thread)
+      }
     }
     timers[Int(identifier)] = timer
   }

@@ -16,13 +16,17 @@ enum Ticks {
     Timers.arm(now: Clock.monotonicNanoseconds(), isProgramRunning: true)
   }
 
-  /// Whether the tick was left out because the kernel waited when the timer went off.
-  private static var isOverdue = false
+  /// A further processor ticks as soon as it runs the program.
+  static func startProcessor() { overdue |= ownBit }
+
+  /// The processors whose tick was left out because the kernel waited when the timer went off, a bit each.
+  private static var overdue: UInt64 = 0
+  private static var ownBit: UInt64 { 1 << UInt64(Processors.current) }
 
   /// The timer went off while the kernel waits: only deadlines count. The tick itself is made up for
   /// before the program goes on.
   static func tickWhileWaiting() {
-    isOverdue = true
+    overdue |= ownBit
     let now = Clock.monotonicNanoseconds()
     Timers.hasFired()
     Timers.expire(now: now)
@@ -30,15 +34,17 @@ enum Ticks {
     PendingWork.add(.signal)
   }
 
-  /// Looks around, if it is time to. Called on the way back to the program.
+  /// Looks around, if it is time to, and says whether it was. Called on the way back to the program.
   @inline(__always)
-  static func tickIfDue(_ frame: inout TrapFrame) {
-    if PendingWork.take(.tick) || isOverdue { tick(&frame) }
+  static func tickIfDue(_ frame: inout TrapFrame) -> Bool {
+    guard PendingWork.take(.tick) || overdue & ownBit != 0 else { return false }
+    tick(&frame)
+    return true
   }
 
   @inline(never)
   private static func tick(_ frame: inout TrapFrame) {
-    isOverdue = false
+    overdue &= ~ownBit
     if frame.vector == Vector.timer {
       inProgram &+= 1
     } else {
@@ -53,28 +59,70 @@ enum Ticks {
   }
 }
 
-/// The processor time that the process used: all time since it started, without what it spent waiting.
+/// The processor time that the process used: all time of each processor since it started, without what it spent
+/// waiting.
 enum ProcessorTime {
-  private static var started: UInt64 = 0
-  private static var idle: UInt64 = 0
+  private static var hasStarted = false
+  /// Of all threads, until each processor's `since`.
+  private static var used: UInt64 = 0
+  /// When each processor's thread began to run; 0: it does not.
+  private static var since = InlineArray<64, UInt64>(repeating: 0)
 
   static func start() {
-    started = Clock.monotonicNanoseconds()
-    idle = 0
+    hasStarted = true
+    go()
+  }
+
+  /// The processor does nothing from now on.
+  static func stop() {
+    guard hasStarted else { return }
+    account(Thread.current, Clock.monotonicNanoseconds())
+    since[Processors.current] = 0
+  }
+
+  /// The processor goes on.
+  static func go() {
+    if hasStarted { since[Processors.current] = Clock.monotonicNanoseconds() }
+  }
+
+  private static func account(_ thread: Thread, _ now: UInt64) {
+    let start = since[Processors.current]
+    guard start != 0, now > start else { return }
+    thread.usedTime &+= now &- start
+    used &+= now &- start
+  }
+
+  /// Another thread goes on.
+  static func switched(from thread: Thread) {
+    guard hasStarted else { return }
+    let now = Clock.monotonicNanoseconds()
+    account(thread, now)
+    since[Processors.current] = now
   }
 
   /// Lets the processor wait for an interrupt, and does not count that as the program's time.
   static func halt() {
     // Before the program runs, nobody counts, and nobody needs the clock yet.
-    if started == 0 { return Processor.waitForInterrupt() }
-    let start = Clock.monotonicNanoseconds()
+    stop()
     Processor.waitForInterrupt()
-    idle &+= Clock.monotonicNanoseconds() &- start
+    go()
+  }
+
+  private static func running(_ processor: Int, _ now: UInt64) -> UInt64 {
+    let start = since[processor]
+    return start != 0 && now > start ? now &- start : 0
+  }
+
+  /// The time that `thread` has used.
+  static func total(of thread: Thread, now: UInt64) -> UInt64 {
+    guard thread.state == .running, let processor = thread.standsOn else { return thread.usedTime }
+    return thread.usedTime &+ running(processor, now)
   }
 
   static func total(now: UInt64) -> UInt64 {
-    let elapsed = now &- started
-    return elapsed > idle ? elapsed &- idle : 0
+    var result = used
+    for processor in 0..<Processors.count { result &+= running(processor, now) }
+    return result
   }
 
   /// User and system time, in nanoseconds.

@@ -16,7 +16,8 @@ private func measurement(_ name: String, _ vorteil: Double?, _ linux: Double?, u
     #expect(try measurement("getppid", 90, 200).met == true)
     #expect(try measurement("getppid", 91, 200).met == false)
     #expect(try measurement("getppid", nil, 200).met == false)
-    #expect(try measurement("signal", 5, 200).met == nil)
+    let untargeted = Work(name: "untargeted", title: "without a target")
+    #expect(Measurement(untargeted, on: .microvm, unit: .instructions, vorteil: 5, linux: 200).met == nil)
   }
 
   @Test func isJudgedInTimeByLinux() throws {

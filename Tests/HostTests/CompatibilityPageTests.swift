@@ -37,8 +37,8 @@ import Testing
 
       The system calls that Vorteil has, by Linux's numbers for x86-64. This page is made of
       `Kernel/Syscalls/Table.swift` by a test. Every other number returns ENOSYS; `vorteil run --missing` names the ones
-      that a program asked for. Calls whose subject does not exist in a machine with one process and one thread return
-      the error that Linux would give, as the note says.
+      that a program asked for. Calls whose subject does not exist in a machine with one process return the error that Linux
+      would give, as the note says.
 
       | number | name | note |
       |---|---|---|

@@ -89,10 +89,58 @@ import Testing
     let program = try directory.write(name, content("/bin/busybox"), executable: true)
     let recognised = try plan(program.string)
     #expect(recognised.configuration.allowsJIT)
-    #expect(recognised.notices.count == 1 && recognised.notices[0].contains(name))
+    #expect(recognised.notices.isEmpty)
+    #expect(recognised.details.contains { $0.contains("is called \(name))") }, "\(recognised.details)")
     let forbidden = try plan(program.string) { $0.allowsJIT = false }
     #expect(!forbidden.configuration.allowsJIT)
     #expect(forbidden.notices.count == 1 && forbidden.notices[0].contains("--no-jit"))
+  }
+
+  /// A program under any name, by what is linked into it.
+  @Test(arguments: [
+    ("luaJIT_setmode", "LuaJIT", "-static"), ("_ZN2v87Isolate10GetCurrentEv", "V8", "-rdynamic"),
+    ("DotNetRuntimeInfo", ".NET", "-rdynamic -s"),
+  ])
+  func recognisesMachineCodeBySymbols(symbol: String, name: String, flags: String) async throws {
+    let directory = try TemporaryDirectory()
+    try directory.write("main.c", "int \(symbol)(void) { return 0; } int main(void) { return 0; }")
+    let built = try await Tool.run(
+      .path("/bin/sh"), ["-c", "cd \(directory.path); gcc main.c -o anything \(flags)"])
+    try #require(built.exitCode == 0, "\(built.errors)")
+    let plan = try plan("\(directory.path)/anything")
+    #expect(plan.configuration.allowsJIT)
+    #expect(plan.details.contains { $0.hasPrefix("\(name) makes") && $0.contains(symbol) }, "\(plan.details)")
+  }
+
+  @Test func aTerminalComesWithItsDescription() throws {
+    var request = MachineRequest(source: "/bin/true", settings: Settings())
+    request.terminalType = "xterm"
+    let plan = try MachinePlan(request)
+    #expect(plan.configuration.environment.map(text).contains("TERM=xterm"))
+    #expect(plan.tree["/lib/terminfo/x/xterm"] != nil || plan.tree["/usr/lib/terminfo/x/xterm"] != nil)
+    request.settings.environment = ["TERM=vt100"]
+    #expect(try MachinePlan(request).configuration.environment.map(text).contains("TERM=vt100"))
+    request.terminalType = "../x"
+    #expect(throws: Never.self) { try MachinePlan(request) }
+  }
+
+  @Test func knowsWhatWasForgotten() throws {
+    let directory = try TemporaryDirectory()
+    let script = try directory.write("script", "")
+    try directory.write("Main.class", "")
+    var request = MachineRequest(source: "/bin/true", settings: Settings())
+    request.settings.arguments = [
+      "-x", script.string, "\(directory.path)/Main", directory.path.string, "/no/such", "/",
+    ]
+    #expect(
+      try MachinePlan(request).forgottenFiles == [
+        "\(script) is a file here, but not in the machine: add it with --file \(script)",
+        "\(directory.path)/Main.class is a file here, but not in the machine: add it with --file \(directory.path)/Main.class",
+        "\(directory.path) is a directory here, but not in the machine: add it with --directory \(directory.path)",
+      ])
+    request.files = [try .init(script.string)]
+    request.settings.arguments = [script.string]
+    #expect(try MachinePlan(request).forgottenFiles.isEmpty)
   }
 
   @Test(arguments: ["nodetool", "javac-wrapper", "true"])

@@ -92,6 +92,29 @@ import Testing
     #expect(paths.contains { $0.contains("/libffi.so") })
   }
 
+  /// What starts, and not what builds, documents or draws.
+  @Test(.enabled(if: findInPath("java") != nil, "java (openjdk-17-jdk-headless) is not installed"))
+  func packsTheJavaRuntime() throws {
+    let program = try #require(findInPath("java"))
+    let package = try Packer.package(program, kind: .program, name: "java")
+    let home = try PathResolver().resolve(program).realPath.removingLastComponent().removingLastComponent()
+    let paths = Set(package.files.map(\.path))
+    for name in ["lib/modules", "lib/server", "lib/security", "lib/libjava.so", "conf"] {
+      #expect(paths.contains(home.pushing(FilePath(name))), "\(name)")
+    }
+    for name in ["", "lib", "jmods", "legal", "lib/src.zip", "lib/ct.sym", "lib/libawt_xawt.so"] {
+      #expect(!paths.contains(home.pushing(FilePath(name))), "\(name)")
+    }
+    #expect(package.files.allSatisfy { $0.content != .copy || !$0.path.string.hasSuffix("/src.zip") })
+    #expect(package.codeGenerator == CodeGeneratorUse(name: "Java", evidence: "the program is called java"))
+    #expect(!package.omissions.contains { $0.contains("libjvm.so") }, "\(package.omissions)")
+    // Other commands of the JDK are recognised by its library.
+    let compiler = home.pushing("bin/javac")
+    guard PathResolver().exists(compiler) else { return }
+    let other = try Packer.package(compiler, kind: .program, name: "javac").codeGenerator
+    #expect(other == CodeGeneratorUse(name: "Java", evidence: "it loads libjli.so"))
+  }
+
   @Test func packsInterpreterAndScript() throws {
     let directory = try TemporaryDirectory()
     let script = try directory.write("hello.pl", "#!/usr/bin/perl -w\nprint 1;\n", executable: true)
@@ -145,7 +168,7 @@ import Testing
   @Test(arguments: [
     (["run", "/no/such/file"], "there is no file /no/such/file: check the path"),
     (["run", "/dev/null"], "/dev/null is not a file: give a program, a directory or a disk image"),
-    (["run", "/bin/ls", "--cpus", "2"], "this version runs one processor, not 2: leave --cpus and [vm] cpus at 1"),
+    (["run", "/bin/ls", "--cpus", "65"], "a machine has at most 64 processors, not 65: lower --cpus or [vm] cpus"),
     (["run", "/bin/ls", "--memory", "256"], "--memory: 256 is bytes; write 256M for 256 MiB"),
     (["run", "/bin/ls", "--file", "/no/such"], "cannot read /no/such: No such file or directory"),
     (["run", "/bin/ls", "--directory", "/bin/ls"], "/bin/ls is not a directory: use --file"),

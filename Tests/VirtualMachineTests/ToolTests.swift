@@ -139,7 +139,7 @@ import Testing
 
   @Test(
     arguments: [
-      (["--cpus", "2"], ["processor"]), (["--memory", "1K"], ["--memory"]), (["--memory", "many"], ["--memory"]),
+      (["--cpus", "65"], ["processor"]), (["--memory", "1K"], ["--memory"]), (["--memory", "many"], ["--memory"]),
       (["--file", "/missing/file"], ["/missing/file"]), (["--directory", "/missing"], ["/missing"]),
     ] as [([String], [String])])
   func wrongOptionIsOneSentence(options: [String], words: [String]) async throws {

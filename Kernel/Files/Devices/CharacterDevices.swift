@@ -26,6 +26,8 @@ final class NullDevice: CharacterDevice {
     shortcuts = [.readsNothing, .discardsWrites]
   }
 
+  override var isPollable: Bool { false }
+
   override func read(at offset: UInt64, to address: UInt64, count: Int, mayWait: Bool) throws(Errno) -> Int { 0 }
   override func write(at offset: UInt64, from address: UInt64, count: Int, mayWait: Bool) throws(Errno) -> Int { count }
   override func writeStream(_ bytes: Span<UInt8>, mayWait: Bool) throws(Errno) -> Int { bytes.count }
@@ -40,6 +42,8 @@ final class ZeroDevice: CharacterDevice {
     super.init(major: 1, minor: minor, permissions: 0o666)
     shortcuts = isFull ? .readsZeros : [.readsZeros, .discardsWrites]
   }
+
+  override var isPollable: Bool { false }
 
   override func read(at offset: UInt64, to address: UInt64, count: Int, mayWait: Bool) throws(Errno) -> Int {
     try check(ProgramMemory.clear(address, count: UInt64(count)))
@@ -65,6 +69,9 @@ final class ZeroDevice: CharacterDevice {
 
 /// `/dev/random` and `/dev/urandom`: the same, since the generator is seeded before any program runs.
 final class RandomDevice: CharacterDevice {
+  /// On Linux one could wait for the first of the two.
+  override var isPollable: Bool { DeviceNumber.minor(attributes.device) == 8 }
+
   override func read(at offset: UInt64, to address: UInt64, count: Int, mayWait: Bool) throws(Errno) -> Int {
     try Random.fill(programAddress: address, count: count)
   }
@@ -83,8 +90,7 @@ final class RandomDevice: CharacterDevice {
   }
 }
 
-/// `/dev/tty`, `/dev/console`: standard input and output by another name. There is no terminal behind
-/// them, and `/dev/tty` without one does not open (ENXIO, as on Linux).
+/// `/dev/tty`, `/dev/console` without a terminal: standard input and output by another name. `/dev/tty` does not open then (ENXIO, as on Linux).
 final class ConsoleDevice: CharacterDevice {
   private let isControllingTerminal: Bool
 
@@ -104,6 +110,7 @@ final class ConsoleDevice: CharacterDevice {
     try ConsoleStream.write(1, address, count)
   }
   override func readiness() -> Readiness { ConsoleStream.readiness(0) }
+  override func readinessQueue() -> WaitQueue { Console.waiters.queue }
 }
 
 /// The devices that there are.
@@ -113,14 +120,26 @@ enum CharacterDevices {
   static let fileSystem = FileSystem(typeName: "devtmpfs", magic: 0x0102_1994, source: "devtmpfs")
 
   /// Name in `/dev`, device.
-  static let all: [(name: StaticString, device: CharacterDevice)] = [
+  static let all = memory + (Terminal.isPresent ? terminals : streams)
+
+  private static let memory: [(name: StaticString, device: CharacterDevice)] = [
     ("null", NullDevice()),
     ("zero", ZeroDevice(minor: 5, isFull: false)),
     ("full", ZeroDevice(minor: 7, isFull: true)),
     ("random", RandomDevice(major: 1, minor: 8, permissions: 0o666)),
     ("urandom", RandomDevice(major: 1, minor: 9, permissions: 0o666)),
+  ]
+
+  private static let streams: [(name: StaticString, device: CharacterDevice)] = [
     ("tty", ConsoleDevice(major: 5, minor: 0, permissions: 0o666, isControllingTerminal: true)),
     ("console", ConsoleDevice(major: 5, minor: 1, permissions: 0o600, isControllingTerminal: false)),
+  ]
+
+  /// The one terminal by its names: the numbers are those of Linux's pseudoterminals (136), /dev/tty and /dev/console.
+  private static let terminals: [(name: StaticString, device: CharacterDevice)] = [
+    ("tty", TerminalDevice(major: 5, minor: 0, permissions: 0o666)),
+    ("console", TerminalDevice(major: 5, minor: 1, permissions: 0o620)),
+    ("pts/0", TerminalDevice(major: 136, minor: 0, permissions: 0o620)),
   ]
 
   /// What a device file with this number opens.

@@ -49,6 +49,7 @@ final class ConsoleStream: Node {
   }
 
   override func readiness() -> Readiness { Self.readiness(stream) }
+  override func readinessQueue() -> WaitQueue { Console.waiters.queue }
 
   override func control(_ request: UInt32, _ argument: UInt64) throws(Errno) -> UInt64 {
     guard request == ControlRequest.bytesReadable else { throw .ENOTTY }
@@ -74,6 +75,7 @@ final class ConsoleStream: Node {
 
   /// Gives the program its descriptors 0, 1 and 2; those that the tool itself was started without are closed.
   static func openStandardStreams() throws(Errno) {
+    if Terminal.isPresent { return try openTerminal() }
     let names: [StaticString] = ["pipe:[1]", "pipe:[2]", "pipe:[3]"]
     for (number, name) in names.enumerated() {
       let node = ConsoleStream(UInt8(number))
@@ -82,5 +84,13 @@ final class ConsoleStream: Node {
       _ = try descriptors.install(file, closeOnExec: false)
     }
     for number in 0..<UInt64(3) where Options.closedStreams & 1 << number != 0 { try descriptors.close(number) }
+  }
+
+  /// The terminal for all three, opened once, as it is for a shell's children.
+  private static func openTerminal() throws(Errno) {
+    let walk = try Paths.walk(PathText(bytes(of: "/dev/pts/0")), from: fileTree.root, .followsLast)
+    let file = try OpenFile(walk.location, walk.existing(), .readWrite)
+    for _ in 0..<3 { _ = try descriptors.install(file, closeOnExec: false) }
+    Terminal.askForInput()
   }
 }

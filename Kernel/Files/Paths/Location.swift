@@ -56,6 +56,9 @@ final class Location {
 
   deinit {
     NameCache.count &-= 1
+    if isDetached && FileNotifications.areUsed, let node, node.attributes.linkCount == 0 {
+      FileNotifications.isGone(node)
+    }
     // Not left to the compiler: a long chain of directories that only their children held would be
     // released recursively, and the kernel's stack is short.
     // No other variable may refer to `next`, or it would never look unique.

@@ -66,9 +66,9 @@ final class Pipe: Node {
     let writersBefore = writersEver
     do throws(Errno) {
       if flags.isReadable {
-        try Wait.until { self.writers > 0 || self.writersEver != writersBefore }
+        try Wait.until(waiters.queue) { self.writers > 0 || self.writersEver != writersBefore }
       } else {
-        try Wait.until { self.readers > 0 || self.readersEver != readersBefore }
+        try Wait.until(waiters.queue) { self.readers > 0 || self.readersEver != readersBefore }
       }
     } catch {
       closed(flags)
@@ -91,11 +91,13 @@ final class Pipe: Node {
       writers &+= 1
       writersEver &+= 1
     }
+    waiters.wake()
   }
 
   override func closed(_ flags: OpenFlags) {
     if flags.isReadable { readers &-= 1 }
     if flags.isWritable { writers &-= 1 }
+    waiters.wake()
   }
 
   override var isSeekable: Bool { false }
@@ -135,6 +137,7 @@ final class Pipe: Node {
     }
     head = head % Frame.size
     ring = new
+    waiters.wake(.output)
     return capacity
   }
 
@@ -143,9 +146,11 @@ final class Pipe: Node {
     if count == 0 {
       if writers == 0 { return 0 }
       guard mayWait else { throw .EAGAIN }
-      try Wait.until { self.count > 0 || self.writers == 0 }
+      try Wait.until(waiters.queue) { self.count > 0 || self.writers == 0 }
       if count == 0 { return 0 }
     }
+    // Writers wait only where less than this is free: now, for while this one waited, one may have come.
+    let wasFull = capacity &- count < Self.atomicCount
     var done = 0
     let total = min(wanted, count)
     while done < total {
@@ -165,6 +170,7 @@ final class Pipe: Node {
       if head == capacity { head = 0 }
     }
     if count == 0 { head = 0 }
+    if wasFull { waiters.wake(.output) }
     return done
   }
 
@@ -174,7 +180,7 @@ final class Pipe: Node {
       if readers == 0 {
         if done > 0 { return done }
         if wanted == 0 { return 0 }
-        Signals.post(13)
+        Signals.brokenPipe()
         throw .EPIPE
       }
       if wanted == 0 { return 0 }
@@ -186,7 +192,7 @@ final class Pipe: Node {
           throw .EAGAIN
         }
         do throws(Errno) {
-          try Wait.until { self.capacity &- self.count >= needed || self.readers == 0 }
+          try Wait.until(waiters.queue) { self.capacity &- self.count >= needed || self.readers == 0 }
         } catch {
           if done > 0 { return done }
           throw error
@@ -196,6 +202,7 @@ final class Pipe: Node {
       let part = min(room, wanted &- done)
       let copied = try append(from: address &+ UInt64(done), part)
       done &+= copied
+      waiters.wake(.input)
       if copied < part {
         if done == 0 { throw .EFAULT }
         return done
@@ -212,14 +219,10 @@ final class Pipe: Node {
       if tail >= capacity { tail &-= capacity }
       let start = tail & 4095
       let part = min(4096 &- start, wanted &- done)
-      if ring[tail >> 12] == nil {
-        guard let fresh = PageCache.allocate() else {
-          if done > 0 { return done }
-          throw .ENOMEM
-        }
-        ring[tail >> 12] = fresh
+      guard let frame = try? tailFrame(tail) else {
+        if done > 0 { return done }
+        throw .ENOMEM
       }
-      guard let frame = ring[tail >> 12] else { throw .EIO }
       PhysicalMemory.retain(frame)
       let copied = ProgramMemory.copy(from: address &+ UInt64(done), to: frame, offset: start, count: part)
       PhysicalMemory.release(frame)
@@ -228,6 +231,91 @@ final class Pipe: Node {
       done &+= part
     }
     return done
+  }
+
+  // MARK: for the kernel itself
+
+  /// The bytes `start ..< start + wanted` of those that wait, the oldest being 0.
+  func waiting(_ start: Int, _ wanted: Int) -> [UInt8] {
+    var result: [UInt8] = []
+    result.reserveCapacity(wanted)
+    while result.count < wanted {
+      var place = head &+ start &+ result.count
+      if place >= capacity { place &-= capacity }
+      let offset = place & 4095
+      let part = min(4096 &- offset, wanted &- result.count)
+      guard let frame = ring[place >> 12] else { break }
+      frame.withBytes { page in
+        for index in offset..<offset &+ part { result.append(page[index]) }
+      }
+    }
+    return result
+  }
+
+  /// The oldest bytes are read.
+  func consume(_ done: Int) {
+    let wasFull = capacity &- count < Self.atomicCount
+    head = (head &+ done) % capacity
+    count &-= done
+    if count == 0 { head = 0 }
+    if wasFull { waiters.wake(.output) }
+  }
+
+  /// Puts bytes, for which there is room, behind the newest one. Returns how many.
+  func append(_ bytes: Span<UInt8>) throws(Errno) -> Int {
+    var done = 0
+    while done < bytes.count {
+      let tail = (head &+ count) % capacity
+      let start = tail & 4095
+      let part = min(4096 &- start, bytes.count &- done)
+      guard let frame = try? tailFrame(tail) else {
+        if done == 0 { throw .ENOMEM }
+        break
+      }
+      frame.withBytes { page in
+        for index in 0..<part { page[start &+ index] = bytes[done &+ index] }
+      }
+      count &+= part
+      done &+= part
+    }
+    waiters.wake(.input)
+    return done
+  }
+
+  /// The frame for the byte at a place in the ring.
+  private func tailFrame(_ place: Int) throws(Errno) -> Frame {
+    if let frame = ring[place >> 12] { return frame }
+    guard let fresh = PageCache.allocate() else { throw .ENOMEM }
+    ring[place >> 12] = fresh
+    return fresh
+  }
+
+  var room: Int { capacity &- count }
+
+  /// Waits for bytes; false: there are none, and nobody writes any more.
+  func waitForBytes(mayWait: Bool) throws(Errno) -> Bool {
+    if count == 0 && writers > 0 {
+      guard mayWait else { throw .EAGAIN }
+      try Wait.until(waiters.queue) { self.count > 0 || self.writers == 0 }
+    }
+    return count > 0
+  }
+
+  /// Waits until a page's worth is free; EPIPE, with the signal, if nobody reads.
+  func waitForRoom(mayWait: Bool) throws(Errno) {
+    if readers > 0 && room < Self.atomicCount {
+      guard mayWait else { throw .EAGAIN }
+      try Wait.until(waiters.queue) { self.room >= Self.atomicCount || self.readers == 0 }
+    }
+    if readers == 0 {
+      Signals.brokenPipe()
+      throw .EPIPE
+    }
+  }
+
+  override func writeStream(_ bytes: Span<UInt8>, mayWait: Bool) throws(Errno) -> Int {
+    try waitForRoom(mayWait: mayWait)
+    return try append(bytes.extracting(0..<min(bytes.count, room)))
   }
 
   override func control(_ request: UInt32, _ argument: UInt64) throws(Errno) -> UInt64 {

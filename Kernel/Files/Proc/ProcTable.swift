@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Machine
 
-/// The files of `/proc`. The process has number 1; its one thread has the same files.
+/// The files of `/proc`. The process has number 1; each thread has the same files in `1/task`.
 enum ProcTable {
   /// What was written to these files, to be read again: nothing here kills for memory or dumps core.
   private static var outOfMemoryScore: [UInt8] = bytes(of: "0\n")
@@ -9,25 +9,25 @@ enum ProcTable {
 
   static func make() -> SyntheticFileSystem {
     SyntheticFileSystem(
-      typeName: "proc", magic: 0x9fa0, process + system + sysctl, refusal: .ENOENT, alias: (from: "1/task/1", to: "1"))
+      typeName: "proc", magic: 0x9fa0, process + system + sysctl, refusal: .ENOENT)
   }
 
   private static var process: [SyntheticEntry] {
     [
       SyntheticEntry("self", .link("1")),
-      SyntheticEntry("thread-self", .link("1/task/1")),
+      SyntheticEntry("thread-self", .changingLink(ownTask)),
       SyntheticEntry("1/exe", .place { Sources.executable }),
       SyntheticEntry("1/cwd", .place { fileTree.workingDirectory }),
       SyntheticEntry("1/root", .place { fileTree.root }),
       SyntheticEntry("1/fd", .descriptorLinks),
       SyntheticEntry("1/fdinfo", .descriptorTexts),
-      SyntheticEntry("1/task/1", .directory),
+      SyntheticEntry("1/task", .threads),
       SyntheticEntry("1/maps", .text(ProcessTexts.maps)),
       SyntheticEntry("1/smaps", .text(ProcessTexts.sumOfMaps)),
-      SyntheticEntry("1/status", .text(ProcessTexts.status)),
-      SyntheticEntry("1/stat", .text(ProcessTexts.stat)),
+      SyntheticEntry("1/status", .ofThread(ProcessTexts.status)),
+      SyntheticEntry("1/stat", .ofThread(ProcessTexts.stat)),
       SyntheticEntry("1/statm", .text(ProcessTexts.memory)),
-      SyntheticEntry("1/comm", .writable(ProcessTexts.name, ProcessTexts.setName)),
+      SyntheticEntry("1/comm", .writableOfThread(ProcessTexts.name, ProcessTexts.setName)),
       SyntheticEntry("1/cmdline", .text(ProcessTexts.commandLine)),
       SyntheticEntry("1/environ", .text(ProcessTexts.environment)),
       SyntheticEntry("1/auxv", .text(ProcessTexts.auxiliaryVector)),
@@ -46,9 +46,15 @@ enum ProcTable {
     ]
   }
 
+  private static func ownTask() -> [UInt8] {
+    var path = bytes(of: "1/task/")
+    path.append(decimal: UInt64(Thread.current.number))
+    return path
+  }
+
   private static var system: [SyntheticEntry] {
     [
-      SyntheticEntry("cpuinfo", .text(SystemTexts.processor)),
+      SyntheticEntry("cpuinfo", .text(SystemTexts.processors)),
       SyntheticEntry("meminfo", .text(SystemTexts.memory)),
       SyntheticEntry("stat", .text(SystemTexts.statistics)),
       SyntheticEntry("uptime", .text(SystemTexts.uptime)),

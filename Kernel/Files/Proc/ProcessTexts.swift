@@ -72,15 +72,15 @@ enum ProcessTexts {
     }
   }
 
-  static func name(_ text: inout GeneratedText) {
-    text.add(process.name)
+  static func name(_ thread: Thread, _ text: inout GeneratedText) {
+    text.add(thread.name)
     text.add("\n")
   }
 
-  static func setName(_ bytes: [UInt8]) {
+  static func setName(_ thread: Thread, _ bytes: [UInt8]) {
     var name = bytes
     if let last = name.last, last == UInt8(ascii: "\n") { name.removeLast() }
-    process.name = [UInt8](name.prefix(15))
+    thread.rename([UInt8](name.prefix(15)))
   }
 
   static func commandLine(_ text: inout GeneratedText) {
@@ -117,12 +117,16 @@ enum ProcessTexts {
     text.add("\n")
   }
 
-  static func status(_ text: inout GeneratedText) {
+  static func status(_ thread: Thread, _ text: inout GeneratedText) {
     text.add("Name:\t")
-    name(&text)
+    name(thread, &text)
     text.add("Umask:\t0")
     text.add(octal: UInt64(fileTree.mask))
-    text.add("\nState:\tR (running)\nTgid:\t1\nNgid:\t0\nPid:\t1\nPPid:\t0\nTracerPid:\t0\n")
+    text.add("\nState:\t")
+    text.add(thread.state == .waiting ? "S (sleeping)" : "R (running)")
+    text.line("\nTgid:\t", UInt64(ProcessGroup.process))
+    text.line("Ngid:\t0\nPid:\t", UInt64(thread.number))
+    text.add("PPid:\t0\nTracerPid:\t0\n")
     identifiers(&text, "Uid:\t", identity.userID, identity.effectiveUserID)
     identifiers(&text, "Gid:\t", identity.groupID, identity.effectiveGroupID)
     text.line("FDSize:\t", UInt64(max(descriptors.end, 64)))
@@ -145,7 +149,7 @@ enum ProcessTexts {
     text.line("VmPTE:\t", 0, " kB")
     text.line("VmSwap:\t", 0, " kB")
     text.line("Threads:\t", UInt64(Sources.threadCount))
-    let masks = Sources.signalMasks
+    let masks = Sources.signalMasks(of: thread)
     text.add("SigQ:\t0/1024\n")
     mask(&text, "SigPnd:\t", masks.thread)
     mask(&text, "ShdPnd:\t", masks.shared)
@@ -164,10 +168,14 @@ enum ProcessTexts {
   }
 
   /// The fields of proc(5), "stat", from the first.
-  static func stat(_ text: inout GeneratedText) {
-    text.add("1 (")
-    text.add(process.name)
-    text.add(") R 0 1 1 0 -1 4194304 0 0 0 0 ")
+  static func stat(_ thread: Thread, _ text: inout GeneratedText) {
+    text.add(decimal: UInt64(thread.number))
+    text.add(" (")
+    text.add(thread.name)
+    text.add(thread.state == .waiting ? ") S 0 1 1 " : ") R 0 1 1 ")
+    // The controlling terminal's device number and its group: /dev/pts/0.
+    text.add(Terminal.isPresent ? "34816 1" : "0 -1")
+    text.add(" 4194304 0 0 0 0 ")
     let time = Sources.processorTime
     let fields: [UInt64] = [
       time.user / 10_000_000, time.system / 10_000_000, 0, 0, 20, 0, UInt64(Sources.threadCount), 0, 0,

@@ -8,7 +8,7 @@ enum Sources {
 
   static var kernelRelease: StaticString { "6.1.0-vorteil" }
   static var kernelVersion: StaticString { "#1 SMP Vorteil" }
-  static var processorCount: Int { 1 }
+  static var processorCount: Int { Processors.count }
 
   static var totalKiB: UInt64 { UInt64(PhysicalMemory.total) * 4 }
   static var freeKiB: UInt64 { UInt64(PhysicalMemory.available) * 4 }
@@ -23,10 +23,12 @@ enum Sources {
 
   static var residentPages: UInt64 { UInt64(max(0, addressSpace.residentPages)) }
   static var virtualBytes: UInt64 { addressSpace.mappedBytes }
-  static var threadCount: Int { 1 }
+  static var threadCount: Int { Threads.count }
 
   /// Pending for the thread and the process, blocked, ignored, caught: a bit each.
-  static var signalMasks: (thread: UInt64, shared: UInt64, blocked: UInt64, ignored: UInt64, caught: UInt64) {
+  static func signalMasks(
+    of thread: Thread
+  ) -> (thread: UInt64, shared: UInt64, blocked: UInt64, ignored: UInt64, caught: UInt64) {
     var ignored: UInt64 = 0
     var caught: UInt64 = 0
     for number in 1...64 {
@@ -35,7 +37,7 @@ enum Sources {
       if handler > 1 { caught |= 1 << UInt64(number - 1) }
     }
     return (
-      Signals.thread.pending.set.bits, Signals.shared.pending.set.bits, Signals.thread.blocked.bits, ignored, caught
+      thread.signals.pending.set.bits, Signals.shared.pending.set.bits, thread.signals.blocked.bits, ignored, caught
     )
   }
 

@@ -6,9 +6,9 @@ enum SysTable {
     SyntheticFileSystem(
       typeName: "sysfs", magic: 0x6265_6572,
       [
-        SyntheticEntry("devices/system/cpu/online", .constant("0\n")),
-        SyntheticEntry("devices/system/cpu/possible", .constant("0\n")),
-        SyntheticEntry("devices/system/cpu/present", .constant("0\n")),
+        SyntheticEntry("devices/system/cpu/online", .text(processors)),
+        SyntheticEntry("devices/system/cpu/possible", .text(processors)),
+        SyntheticEntry("devices/system/cpu/present", .text(processors)),
         SyntheticEntry("devices/system/cpu/kernel_max", .constant("0\n")),
         SyntheticEntry("devices/system/cpu/cpu0/online", .constant("1\n")),
         SyntheticEntry("devices/system/cpu/cpu0/topology/core_id", .constant("0\n")),
@@ -19,7 +19,7 @@ enum SysTable {
         SyntheticEntry("devices/system/cpu/cpu0/topology/core_siblings_list", .constant("0\n")),
         SyntheticEntry("devices/system/node/online", .constant("0\n")),
         SyntheticEntry("devices/system/node/possible", .constant("0\n")),
-        SyntheticEntry("devices/system/node/node0/cpulist", .constant("0\n")),
+        SyntheticEntry("devices/system/node/node0/cpulist", .text(processors)),
         SyntheticEntry("devices/system/node/node0/cpumap", .constant("1\n")),
         SyntheticEntry("devices/system/node/node0/meminfo", .text(nodeMemory)),
         SyntheticEntry("devices/system/clocksource/clocksource0/current_clocksource", .constant("tsc\n")),
@@ -35,6 +35,16 @@ enum SysTable {
         SyntheticEntry("class", .directory),
         SyntheticEntry("fs/cgroup", .directory),
       ], refusal: .EACCES)
+  }
+
+  /// "0-3": all of them.
+  private static func processors(_ text: inout GeneratedText) {
+    text.add("0")
+    if Sources.processorCount > 1 {
+      text.add("-")
+      text.add(decimal: UInt64(Sources.processorCount - 1))
+    }
+    text.add("\n")
   }
 
   private static func nodeMemory(_ text: inout GeneratedText) {

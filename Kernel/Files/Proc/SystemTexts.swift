@@ -49,14 +49,19 @@ enum SystemTexts {
   static func statistics(_ text: inout GeneratedText) {
     let up = Sources.uptimeNanoseconds
     let busy = Sources.processorTime
-    let idle = up &- min(up, busy.user &+ busy.system)
-    for name: StaticString in ["cpu  ", "cpu0 "] {
-      text.add(name)
-      text.add(decimal: busy.user / 10_000_000)
-      text.add(" 0 ")
-      text.add(decimal: busy.system / 10_000_000)
+    let idle = up &* UInt64(Sources.processorCount) &- min(up, busy.user &+ busy.system)
+    // The processors one by one with an equal part of it: it is not known of each.
+    let count = UInt64(Sources.processorCount)
+    for line in 0...count {
+      let part = line == 0 ? 10_000_000 : 10_000_000 * count
+      text.add("cpu")
+      if line == 0 { text.add(" ") } else { text.add(decimal: line - 1) }
       text.add(" ")
-      text.add(decimal: idle / 10_000_000)
+      text.add(decimal: busy.user / part)
+      text.add(" 0 ")
+      text.add(decimal: busy.system / part)
+      text.add(" ")
+      text.add(decimal: idle / part)
       text.add(" 0 0 0 0 0 0\n")
     }
     text.line("intr ", 0)
@@ -115,7 +120,11 @@ enum SystemTexts {
     }
   }
 
-  static func processor(_ text: inout GeneratedText) {
+  static func processors(_ text: inout GeneratedText) {
+    for number in 0..<Sources.processorCount { processor(UInt64(number), &text) }
+  }
+
+  private static func processor(_ number: UInt64, _ text: inout GeneratedText) {
     let basic = Processor.identify(0)
     let leaf1 = Processor.identify(1)
     let leaf7 = basic.0 >= 7 ? Processor.identify(7) : (0, 0, 0, 0)
@@ -132,14 +141,18 @@ enum SystemTexts {
     let baseFamily = leaf1.0 >> 8 & 15
     let family = baseFamily == 15 ? baseFamily + (leaf1.0 >> 20 & 255) : baseFamily
     let modelNumber = leaf1.0 >> 4 & 15 | (leaf1.0 >> 16 & 15) << 4
-    text.add("processor\t: 0\nvendor_id\t: ")
+    text.line("processor\t: ", number)
+    text.add("vendor_id\t: ")
     text.add(vendor)
     text.line("\ncpu family\t: ", UInt64(family))
     text.line("model\t\t: ", UInt64(modelNumber))
     text.add("model name\t: ")
     text.add(model)
     text.line("\nstepping\t: ", UInt64(leaf1.0 & 15))
-    text.add("physical id\t: 0\nsiblings\t: 1\ncore id\t\t: 0\ncpu cores\t: 1\napicid\t\t: 0\n")
+    text.line("physical id\t: 0\nsiblings\t: ", UInt64(Sources.processorCount))
+    text.line("core id\t\t: ", number)
+    text.line("cpu cores\t: ", UInt64(Sources.processorCount))
+    text.line("apicid\t\t: ", number)
     text.add("fpu\t\t: yes\nfpu_exception\t: yes\n")
     text.line("cpuid level\t: ", UInt64(basic.0))
     text.add("wp\t\t: yes\nflags\t\t:")

@@ -8,10 +8,15 @@ enum SyntheticContent {
   case text((inout GeneratedText) -> Void)
   /// Text that may also be written; what is written is given to the second function.
   case writable((inout GeneratedText) -> Void, ([UInt8]) throws(Errno) -> Void)
+  /// The same about a thread: the first one, or the one in whose directory the file is.
+  case ofThread((Thread, inout GeneratedText) -> Void)
+  case writableOfThread((Thread, inout GeneratedText) -> Void, (Thread, [UInt8]) throws(Errno) -> Void)
   /// The same text always.
   case constant(StaticString)
   /// A symbolic link.
   case link(StaticString)
+  /// A symbolic link whose target is made when somebody asks.
+  case changingLink(() -> [UInt8])
   /// A link that leads to a file rather than a path, or nowhere if there is none.
   case place(() -> Location?)
   /// An empty directory, or one with entries of its own in the table.
@@ -20,6 +25,10 @@ enum SyntheticContent {
   case descriptorLinks
   case descriptorTexts
   case device(CharacterDevice)
+  /// A directory with one for each thread, which looks like the one in which it stands.
+  case threads
+  /// One of those.
+  case thread(Int32)
 }
 
 /// One row of a synthetic file system's table.
@@ -58,19 +67,14 @@ struct SyntheticEntry {
 /// A file system whose files are all rows of a table: `/proc`, `/sys`, `/dev`.
 final class SyntheticFileSystem: FileSystem {
   let entries: [SyntheticEntry]
-  /// A directory that looks like another one: what stands in the table under `to` is also found under
-  /// `from`. For the process and its one thread.
-  let alias: (from: StaticString, to: StaticString)?
 
   /// Why nothing can be made here: Linux has its own error for each of them.
   let refusal: Errno
 
   init(
-    typeName: StaticString, magic: UInt64, _ entries: [SyntheticEntry], refusal: Errno,
-    alias: (from: StaticString, to: StaticString)? = nil
+    typeName: StaticString, magic: UInt64, _ entries: [SyntheticEntry], refusal: Errno
   ) {
     self.entries = entries
-    self.alias = alias
     self.refusal = refusal
     super.init(typeName: typeName, magic: magic, source: typeName)
   }
@@ -96,21 +100,25 @@ final class SyntheticDirectory: Node {
       fileSystem: synthetic, number: SyntheticFileSystem.number(of: path),
       attributes: Attributes(type: .directory, permissions: 0o555))
     attributes.linkCount = 2
-    if let alias = synthetic.alias, bytes(of: alias.from) == path { attributes.linkCount = 3 }
+    if case .threads = content { attributes.linkCount &+= UInt32(Threads.count) }
+    if case .thread = content { attributes.linkCount = 3 }
   }
 
   /// What rows of this directory begin with.
   private var prefix: [UInt8] {
     if path.isEmpty { return [] }
     var result = path
-    if let alias = synthetic.alias, bytes(of: alias.from) == path { result = bytes(of: alias.to) }
+    if case .thread = content {
+      // Without "/task" and the number.
+      for _ in 0..<2 { result.removeLast(result.count &- (result.lastIndex(of: UInt8(ascii: "/")) ?? 0)) }
+    }
     result.append(UInt8(ascii: "/"))
     return result
   }
 
   override var hasStableNames: Bool {
     switch content {
-    case .descriptorLinks, .descriptorTexts: false
+    case .descriptorLinks, .descriptorTexts, .threads, .thread: false
     default: true
     }
   }
@@ -125,10 +133,13 @@ final class SyntheticDirectory: Node {
   override func lookup(_ name: [UInt8]) throws(Errno) -> Node? {
     switch content {
     case .descriptorLinks, .descriptorTexts: return try descriptor(name)
+    case .threads: return thread(name)
     default: break
     }
     let prefix = prefix
     var isDirectory = false
+    var number = ProcessGroup.process
+    if case .thread(let own) = content { number = own }
     for entry in synthetic.entries {
       guard let (component, isLast) = entry.component(behind: prefix), component == name else { continue }
       if !isLast {
@@ -136,20 +147,34 @@ final class SyntheticDirectory: Node {
         continue
       }
       switch entry.content {
-      case .directory, .descriptorLinks, .descriptorTexts:
+      case .threads:
+        // Not in itself.
+        if case .thread = content { continue }
+        return SyntheticDirectory(synthetic, path: path(of: name), entry.content)
+      case .directory, .descriptorLinks, .descriptorTexts, .thread:
         return SyntheticDirectory(synthetic, path: path(of: name), entry.content)
       case .device(let device): return DeviceFile(synthetic, path(of: name), device)
-      default: return SyntheticFile(synthetic, path(of: name), entry.content)
+      default: return SyntheticFile(synthetic, path(of: name), entry.content, thread: number)
       }
     }
     return isDirectory ? SyntheticDirectory(synthetic, path: path(of: name), .directory) : nil
   }
 
-  private func descriptor(_ name: [UInt8]) throws(Errno) -> Node? {
-    guard let number = name.decimalNumber(), number <= 0xffff_ffff, descriptors.any(number) != nil else { return nil }
+  /// The number that `name` is, written as it would be shown.
+  private func number(_ name: [UInt8]) -> UInt64? {
+    guard let number = name.decimalNumber() else { return nil }
     var canonical: [UInt8] = []
     canonical.append(decimal: number)
-    guard canonical == name else { return nil }
+    return canonical == name ? number : nil
+  }
+
+  private func thread(_ name: [UInt8]) -> Node? {
+    guard let number = number(name), number <= 0x7fff_ffff, Threads.find(Int32(number)) != nil else { return nil }
+    return SyntheticDirectory(synthetic, path: path(of: name), .thread(Int32(number)))
+  }
+
+  private func descriptor(_ name: [UInt8]) throws(Errno) -> Node? {
+    guard let number = number(name), number <= 0xffff_ffff, descriptors.any(number) != nil else { return nil }
     if case .descriptorLinks = content { return DescriptorLink(synthetic, path(of: name), number) }
     return SyntheticFile(synthetic, path(of: name), .text { DescriptorTexts.information(number, &$0) })
   }
@@ -161,6 +186,14 @@ final class SyntheticDirectory: Node {
     case .descriptorLinks, .descriptorTexts:
       enumerateDescriptors(after: cookie, body)
       return
+    case .threads:
+      for thread in Threads.all where UInt64(thread.number) > cookie {
+        var name: [UInt8] = []
+        name.append(decimal: UInt64(thread.number))
+        let number = SyntheticFileSystem.number(of: path(of: name))
+        if !body(DirectoryItem(name: name, number: number, type: .directory, cookie: UInt64(thread.number))) { return }
+      }
+      return
     default: break
     }
     let prefix = prefix
@@ -171,6 +204,7 @@ final class SyntheticDirectory: Node {
       guard let (name, isLast) = entry.component(behind: prefix), !isListed(name, before: index - 1, prefix) else {
         continue
       }
+      if case .threads = entry.content, case .thread = content { continue }
       let type = isLast ? Self.type(entry.content) : .directory
       let number = SyntheticFileSystem.number(of: path(of: name))
       if !body(DirectoryItem(name: name, number: number, type: type, cookie: UInt64(index))) { return }
@@ -187,9 +221,9 @@ final class SyntheticDirectory: Node {
 
   private static func type(_ content: SyntheticContent) -> FileType {
     switch content {
-    case .text, .writable, .constant: .regular
-    case .link, .place: .symbolicLink
-    case .directory, .descriptorLinks, .descriptorTexts: .directory
+    case .text, .writable, .ofThread, .writableOfThread, .constant: .regular
+    case .link, .changingLink, .place: .symbolicLink
+    case .directory, .descriptorLinks, .descriptorTexts, .threads, .thread: .directory
     case .device: .characterDevice
     }
   }

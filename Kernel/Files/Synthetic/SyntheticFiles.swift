@@ -11,13 +11,16 @@ private func linkText(_ place: Location) throws(Errno) -> [UInt8] {
 /// A file or link of a synthetic file system.
 final class SyntheticFile: Node {
   private let content: SyntheticContent
+  /// The one that it is about, if it is about a thread.
+  private let thread: Int32
 
-  init(_ synthetic: SyntheticFileSystem, _ path: [UInt8], _ content: SyntheticContent) {
+  init(_ synthetic: SyntheticFileSystem, _ path: [UInt8], _ content: SyntheticContent, thread: Int32 = 0) {
     self.content = content
+    self.thread = thread
     let attributes =
       switch content {
-      case .link, .place: Attributes(type: .symbolicLink, permissions: 0o777)
-      case .writable: Attributes(type: .regular, permissions: 0o644)
+      case .link, .changingLink, .place: Attributes(type: .symbolicLink, permissions: 0o777)
+      case .writable, .writableOfThread: Attributes(type: .regular, permissions: 0o644)
       default: Attributes(type: .regular, permissions: 0o444)
       }
     super.init(fileSystem: synthetic, number: SyntheticFileSystem.number(of: path), attributes: attributes)
@@ -26,35 +29,52 @@ final class SyntheticFile: Node {
   override func opened(_ flags: OpenFlags) throws(Errno) -> Node {
     guard attributes.isRegular else { throw .ELOOP }
     if flags.isWritable {
-      guard case .writable = content else { throw .EACCES }
+      guard isWritable else { throw .EACCES }
     }
     return OpenedText(self)
   }
 
-  /// The text as it is now.
-  func make() -> GeneratedText {
+  private var isWritable: Bool {
+    switch content {
+    case .writable, .writableOfThread: true
+    default: false
+    }
+  }
+
+  /// The text as it is now; ESRCH if the thread that it is about has ended.
+  func make() throws(Errno) -> GeneratedText {
     var text = GeneratedText()
     switch content {
     case .text(let generate), .writable(let generate, _): generate(&text)
+    case .ofThread(let generate), .writableOfThread(let generate, _): generate(try findThread(), &text)
     case .constant(let constant): text.add(constant)
     default: break
     }
     return text
   }
 
+  private func findThread() throws(Errno) -> Thread {
+    guard let thread = Threads.find(thread) else { throw .ESRCH }
+    return thread
+  }
+
   func take(_ bytes: [UInt8]) throws(Errno) {
-    guard case .writable(_, let take) = content else { throw .EIO }
-    try take(bytes)
+    switch content {
+    case .writable(_, let take): try take(bytes)
+    case .writableOfThread(_, let take): try take(findThread(), bytes)
+    default: throw .EIO
+    }
   }
 
   /// O_TRUNC means nothing to a file whose content is made when it is read.
   override func truncate(to size: UInt64) throws(Errno) {
-    guard case .writable = content else { throw .EACCES }
+    guard isWritable else { throw .EACCES }
   }
 
   override func readLink() throws(Errno) -> [UInt8] {
     switch content {
     case .link(let target): return bytes(of: target)
+    case .changingLink(let target): return target()
     case .place(let find):
       guard let place = find() else { throw .ENOENT }
       return try linkText(place)
@@ -84,7 +104,7 @@ final class OpenedText: Node {
   private func current(_ offset: UInt64) throws(Errno) -> GeneratedText {
     if offset > 0, let text { return text }
     try reserveKernelMemory()
-    let new = file.make()
+    let new = try file.make()
     if new.isCut { throw .ENOMEM }
     text = new
     return new

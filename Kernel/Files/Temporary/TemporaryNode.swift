@@ -13,6 +13,8 @@ final class TemporaryNode: PagedNode {
   private var extendedAttributes: [(name: [UInt8], value: [UInt8])] = []
   /// Made by O_TMPFILE and still without a name.
   private(set) var isUnnamed = false
+  /// What may no longer be done with it. Only `memfd_create` makes files that can be sealed.
+  var seals: FileSeals = .seal
   /// The pipe that goes through a FIFO while somebody has it open.
   private var pipe: Pipe?
 
@@ -74,6 +76,7 @@ final class TemporaryNode: PagedNode {
   override func truncate(to size: UInt64) throws(Errno) {
     guard attributes.isRegular else { return try super.truncate(to: size) }
     guard size <= maximumSize else { throw .EFBIG }
+    try checkSeals(resizingTo: size)
     if size < attributes.size { cutPages(at: size) } else { clearBehindEnd(attributes.size) }
     attributes.size = size
     attributes.modified = Timestamp.now
@@ -84,6 +87,7 @@ final class TemporaryNode: PagedNode {
     guard attributes.isRegular else { throw isDirectory ? .EISDIR : .ENODEV }
     let end = offset &+ count
     guard end <= maximumSize else { throw .EFBIG }
+    try checkSeals(allocating: mode, to: end)
     switch mode {
     case FileAllocation.punchHole | FileAllocation.keepSize:
       clearPages(offset, count)
@@ -118,6 +122,30 @@ final class TemporaryNode: PagedNode {
 
   override func synchronize(dataOnly: Bool) throws(Errno) {
     guard attributes.isRegular || isDirectory else { throw .EINVAL }
+  }
+
+  override func write(at offset: UInt64, from address: UInt64, count: Int, mayWait: Bool) throws(Errno) -> Int {
+    let allowed = seals == .seal ? count : try sealedCount(at: offset, count)
+    return try super.write(at: offset, from: address, count: allowed, mayWait: mayWait)
+  }
+
+  override func write(at offset: UInt64, bytes: Span<UInt8>) throws(Errno) {
+    let allowed = seals == .seal ? bytes.count : try sealedCount(at: offset, bytes.count)
+    guard allowed == bytes.count else { throw .EPERM }
+    try super.write(at: offset, bytes: bytes)
+  }
+
+  override func checkMapping(_ mapping: inout Mapping) throws(Errno) {
+    guard mapping.isShared, seals.forbidWriting else { return }
+    if mapping.protection.isWritable { throw .EPERM }
+    mapping.mayWrite = false
+  }
+
+  override func setAttributes(_ change: AttributeChange) throws(Errno) {
+    if let permissions = change.permissions, seals.contains(.execute), (attributes.mode ^ permissions) & 0o111 != 0 {
+      throw .EPERM
+    }
+    try super.setAttributes(change)
   }
 
   // MARK: directories

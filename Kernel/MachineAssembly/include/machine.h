@@ -24,6 +24,7 @@ INLINE void mmio_write64(uint64_t a, uint64_t v) { *(volatile uint64_t *)a = v; 
 INLINE uint64_t read_msr(uint32_t m) { uint32_t a, d; __asm__ volatile("rdmsr" : "=a"(a), "=d"(d) : "c"(m)); return ((uint64_t)d << 32) | a; }
 INLINE void write_msr(uint32_t m, uint64_t v) { __asm__ volatile("wrmsr" ::"c"(m), "a"((uint32_t)v), "d"((uint32_t)(v >> 32)) : "memory"); }
 INLINE uint64_t read_cr2(void) { uint64_t v; __asm__ volatile("mov %%cr2, %0" : "=r"(v)); return v; }
+INLINE uint64_t read_cr3(void) { uint64_t v; __asm__ volatile("mov %%cr3, %0" : "=r"(v)); return v; }
 INLINE uint64_t read_cr4(void) { uint64_t v; __asm__ volatile("mov %%cr4, %0" : "=r"(v)); return v; }
 INLINE void write_cr3(uint64_t v) { __asm__ volatile("mov %0, %%cr3" ::"r"(v) : "memory"); }
 INLINE void write_cr4(uint64_t v) { __asm__ volatile("mov %0, %%cr4" ::"r"(v) : "memory"); }
@@ -42,6 +43,10 @@ INLINE cpuid_result cpuid(uint32_t leaf, uint32_t subleaf) {
 INLINE uint64_t read_tsc(void) { uint32_t a, d; __asm__ volatile("lfence; rdtsc" : "=a"(a), "=d"(d)); return ((uint64_t)d << 32) | a; }
 INLINE int rdrand64(uint64_t *o) { uint8_t ok; __asm__ volatile("rdrand %0; setc %1" : "=r"(*o), "=qm"(ok)); return ok; }
 INLINE int rdseed64(uint64_t *o) { uint8_t ok; __asm__ volatile("rdseed %0; setc %1" : "=r"(*o), "=qm"(ok)); return ok; }
+INLINE uint64_t read_fs_base(void) { uint64_t v; __asm__ volatile("rdfsbase %0" : "=r"(v)); return v; }
+INLINE uint64_t read_gs_base(void) { uint64_t v; __asm__ volatile("rdgsbase %0" : "=r"(v)); return v; }
+INLINE void write_fs_base(uint64_t v) { __asm__ volatile("wrfsbase %0" ::"r"(v)); }
+INLINE void write_gs_base(uint64_t v) { __asm__ volatile("wrgsbase %0" ::"r"(v)); }
 INLINE void cpu_pause(void) { __asm__ volatile("pause"); }
 INLINE void disable_interrupts(void) { __asm__ volatile("cli" ::: "memory"); }
 INLINE void enable_interrupts(void) { __asm__ volatile("sti" ::: "memory"); }
@@ -73,15 +78,46 @@ struct hvm_start_info {
 
 // MARK: assembly
 void enter_program(void *frame) __attribute__((noreturn));
+void switch_stacks(uint64_t *saved, uint64_t next);
 void machine_reset(void) __attribute__((noreturn));
 uint64_t program_copy(uint64_t destination, uint64_t source, uint64_t count);
 uint64_t program_zero(uint64_t destination, uint64_t count);
 uint64_t program_load(uint64_t *value, uint64_t source);
 uint64_t program_store(uint64_t destination, uint64_t value);
 uint64_t program_store_pair(uint64_t destination, uint64_t first, uint64_t second);
+uint64_t program_compare_exchange(uint64_t address, uint32_t expected, uint32_t value, uint32_t *found);
 uint64_t program_save_vectors(uint64_t area, uint64_t mask);
 uint64_t program_restore_vectors(uint64_t area, uint64_t mask);
 uint64_t program_string(uint64_t destination, uint64_t source, uint64_t limit);
+
+// MARK: processors (machine.c)
+#define MAXIMUM_PROCESSORS 64
+struct processor_state {
+  volatile uint32_t in_program;
+  uint32_t tables_seen;
+  uint32_t apic_identifier;
+  volatile uint32_t has_started;
+} __attribute__((aligned(64)));
+extern uint32_t processor_count, processor_index;
+extern void *_Nullable current_object;
+extern struct processor_state processor_states[MAXIMUM_PROCESSORS];
+void acquire_kernel_lock(void);
+void release_kernel_lock(void);
+void release_kernel_lock_to_program(void);
+void hold_other_processors_slowly(void);
+void machine_interrupt_processor(uint32_t index);
+INLINE uint32_t get_processor_count(void) { return processor_count; }
+INLINE void set_processor_count(uint32_t count) { processor_count = count; }
+INLINE uint32_t get_processor_index(void) { return *(volatile uint32_t *)&processor_index; }
+INLINE void *_Nullable get_current_object(void) { return *(void *_Nullable volatile *)&current_object; }
+INLINE void set_current_object(void *_Nullable object) { current_object = object; }
+INLINE void hold_other_processors(void) { if (processor_count > 1) hold_other_processors_slowly(); }
+INLINE uint32_t get_apic_identifier(uint32_t index) { return processor_states[index].apic_identifier; }
+INLINE void set_apic_identifier(uint32_t index, uint32_t identifier) { processor_states[index].apic_identifier = identifier; }
+INLINE uint32_t has_processor_started(uint32_t index) { return processor_states[index].has_started; }
+INLINE void set_processor_started(void) { processor_states[processor_index].has_started = 1; }
+INLINE void atomic_or64(uint64_t *word, uint64_t bits) { __atomic_fetch_or(word, bits, __ATOMIC_SEQ_CST); }
+INLINE void atomic_and64(uint64_t *word, uint64_t bits) { __atomic_fetch_and(word, bits, __ATOMIC_SEQ_CST); }
 
 extern uint64_t kernel_slide, direct_map_base, boot_root_address, kernel_stack_top, kernel_stack_limit;
 extern uint32_t pending_work, boot_seed_length;
@@ -107,6 +143,24 @@ ADDRESS_OF(interrupt_stack_top_address, interrupt_stack_top)
 ADDRESS_OF(nmi_stack_top_address, nmi_stack_top)
 ADDRESS_OF(double_fault_stack_top_address, double_fault_stack_top)
 ADDRESS_OF(kernel_stack_guard_address, kernel_stack_guard)
+ADDRESS_OF(thread_start_address, thread_start)
+ADDRESS_OF(idle_start_address, idle_start)
+ADDRESS_OF(processor_start_address, processor_start)
+ADDRESS_OF(trampoline_start_address, trampoline_start)
+ADDRESS_OF(trampoline_end_address, trampoline_end)
+ADDRESS_OF(trampoline_data_address, trampoline_data)
+ADDRESS_OF(boot_identity_pointers_label, boot_identity_pointers)
+INLINE uint64_t boot_identity_pointers_address(void) { return boot_identity_pointers_label() - image_start() + 0x100000; }
+ADDRESS_OF(processor_data_start, __processor_start)
+ADDRESS_OF(processor_sealed_end, __processor_sealed_end)
+ADDRESS_OF(processor_data_end, __processor_end)
+ADDRESS_OF(system_call_entry_locked_address, system_call_entry_locked)
+ADDRESS_OF(system_call_exit_locked_address, system_call_exit_locked)
+ADDRESS_OF(system_call_return_locked_address, system_call_return_locked)
+INLINE uint64_t kernel_stack_top_word(void) { return (uint64_t)&kernel_stack_top; }
+INLINE uint64_t kernel_stack_limit_word(void) { return (uint64_t)&kernel_stack_limit; }
+INLINE uint64_t processor_index_word(void) { return (uint64_t)&processor_index; }
+ADDRESS_OF(interrupt_stack_guard_address, interrupt_stack_guard)
 ADDRESS_OF(program_access_start_address, program_access_start)
 ADDRESS_OF(program_access_end_address, program_access_end)
 ADDRESS_OF(program_access_failed_address, program_access_failed)
@@ -115,6 +169,8 @@ INLINE uint64_t get_direct_map_base(void) { return direct_map_base; }
 INLINE uint64_t get_boot_root(void) { return boot_root_address; }
 INLINE uint32_t get_boot_seed_length(void) { return boot_seed_length; }
 INLINE uint64_t get_kernel_stack_top(void) { return kernel_stack_top; }
+INLINE uint64_t get_kernel_stack_limit(void) { return kernel_stack_limit; }
+INLINE void set_kernel_stack(uint64_t top, uint64_t limit) { kernel_stack_top = top; kernel_stack_limit = limit; }
 INLINE uint32_t get_pending_work(void) { return *(volatile uint32_t *)&pending_work; }
 INLINE void set_pending_work(uint32_t v) { *(volatile uint32_t *)&pending_work = v; }
 // One instruction each: whole with regard to the interrupts of this processor.

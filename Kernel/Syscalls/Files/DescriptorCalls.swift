@@ -44,6 +44,8 @@ private enum Command {
   static let duplicateClosedOnExec: Int32 = 1030
   static let setPipeSize: Int32 = 1031
   static let getPipeSize: Int32 = 1032
+  static let addSeals: Int32 = 1033
+  static let getSeals: Int32 = 1034
 }
 
 func sysFcntl(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
@@ -82,6 +84,10 @@ func sysFcntl(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
     guard let pipe = file.content as? Pipe else { throw .EBADF }
     guard argument & 0xffff_ffff <= 0x7fff_ffff else { throw .EINVAL }
     return UInt64(try pipe.setCapacity(Int(argument & 0xffff_ffff)))
+  case Command.addSeals:
+    try addSeals(file, argument)
+    return 0
+  case Command.getSeals: return try getSeals(file)
   // Nobody is sent SIGIO: that is said, and not stored and forgotten.
   default: throw .EINVAL
   }

@@ -98,6 +98,7 @@ private func listDirectory(_ call: TrapFrame, _ layout: EntryBuffer.Layout) thro
     file.position = before
     throw .EFAULT
   }
+  FileNotifications.note(.access, file)
   return UInt64(buffer.bytes.count)
 }
 

@@ -47,17 +47,19 @@ private func deliver(_ value: [UInt8], _ address: UInt64, _ size: UInt64) throws
   return UInt64(value.count)
 }
 
-private func node(_ path: UInt64, follow: Bool) throws(Errno) -> Node {
-  try Paths.walk(Paths.workingDirectory, path, follow ? .followsLast : []).existing()
+private func place(_ path: UInt64, follow: Bool) throws(Errno) -> FoundFile {
+  try Paths.walk(Paths.workingDirectory, path, follow ? .followsLast : []).found()
 }
 
-private func get(_ node: Node, _ call: TrapFrame) throws(Errno) -> UInt64 {
+private func get(_ place: FoundFile, _ call: TrapFrame) throws(Errno) -> UInt64 {
+  let node = place.node
   let name = try attributeName(at: call.second)
   try checkClass(node, name, writing: false)
   return try deliver(node.extendedAttribute(name), call.third, call.fourth)
 }
 
-private func set(_ node: Node, _ call: TrapFrame) throws(Errno) -> UInt64 {
+private func set(_ place: FoundFile, _ call: TrapFrame) throws(Errno) -> UInt64 {
+  let node = place.node
   let flags = UInt32(truncatingIfNeeded: call.fifth)
   guard flags & ~3 == 0 else { throw .EINVAL }
   let name = try attributeName(at: call.second)
@@ -66,10 +68,12 @@ private func set(_ node: Node, _ call: TrapFrame) throws(Errno) -> UInt64 {
   guard let value = ProgramMemory.bytes(at: call.third, count: Int(call.fourth)) else { throw .EFAULT }
   try checkClass(node, name, writing: true)
   try node.setExtendedAttribute(name, value, flags: flags)
+  FileNotifications.note(.attributes, place)
   return 0
 }
 
-private func list(_ node: Node, _ call: TrapFrame) throws(Errno) -> UInt64 {
+private func list(_ place: FoundFile, _ call: TrapFrame) throws(Errno) -> UInt64 {
+  let node = place.node
   var names: [UInt8] = []
   for name in try node.extendedAttributeNames() where identity.isRoot || !hasClass(name, "trusted.") {
     names.append(contentsOf: name)
@@ -78,32 +82,34 @@ private func list(_ node: Node, _ call: TrapFrame) throws(Errno) -> UInt64 {
   return try deliver(names, call.second, call.third)
 }
 
-private func remove(_ node: Node, _ call: TrapFrame) throws(Errno) -> UInt64 {
+private func remove(_ place: FoundFile, _ call: TrapFrame) throws(Errno) -> UInt64 {
+  let node = place.node
   let name = try attributeName(at: call.second)
   try checkClass(node, name, writing: true)
   try node.removeExtendedAttribute(name)
+  FileNotifications.note(.attributes, place)
   return 0
 }
 
-func sysGetxattr(_ call: inout TrapFrame) throws(Errno) -> UInt64 { try get(node(call.first, follow: true), call) }
-func sysLgetxattr(_ call: inout TrapFrame) throws(Errno) -> UInt64 { try get(node(call.first, follow: false), call) }
-func sysFgetxattr(_ call: inout TrapFrame) throws(Errno) -> UInt64 { try get(descriptors.file(call.first).node, call) }
-func sysSetxattr(_ call: inout TrapFrame) throws(Errno) -> UInt64 { try set(node(call.first, follow: true), call) }
-func sysLsetxattr(_ call: inout TrapFrame) throws(Errno) -> UInt64 { try set(node(call.first, follow: false), call) }
+func sysGetxattr(_ call: inout TrapFrame) throws(Errno) -> UInt64 { try get(place(call.first, follow: true), call) }
+func sysLgetxattr(_ call: inout TrapFrame) throws(Errno) -> UInt64 { try get(place(call.first, follow: false), call) }
+func sysFgetxattr(_ call: inout TrapFrame) throws(Errno) -> UInt64 { try get(descriptors.file(call.first).found, call) }
+func sysSetxattr(_ call: inout TrapFrame) throws(Errno) -> UInt64 { try set(place(call.first, follow: true), call) }
+func sysLsetxattr(_ call: inout TrapFrame) throws(Errno) -> UInt64 { try set(place(call.first, follow: false), call) }
 func sysFsetxattr(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
-  try set(descriptors.file(call.first).node, call)
+  try set(descriptors.file(call.first).found, call)
 }
-func sysListxattr(_ call: inout TrapFrame) throws(Errno) -> UInt64 { try list(node(call.first, follow: true), call) }
-func sysLlistxattr(_ call: inout TrapFrame) throws(Errno) -> UInt64 { try list(node(call.first, follow: false), call) }
+func sysListxattr(_ call: inout TrapFrame) throws(Errno) -> UInt64 { try list(place(call.first, follow: true), call) }
+func sysLlistxattr(_ call: inout TrapFrame) throws(Errno) -> UInt64 { try list(place(call.first, follow: false), call) }
 func sysFlistxattr(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
-  try list(descriptors.file(call.first).node, call)
+  try list(descriptors.file(call.first).found, call)
 }
 func sysRemovexattr(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
-  try remove(node(call.first, follow: true), call)
+  try remove(place(call.first, follow: true), call)
 }
 func sysLremovexattr(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
-  try remove(node(call.first, follow: false), call)
+  try remove(place(call.first, follow: false), call)
 }
 func sysFremovexattr(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
-  try remove(descriptors.file(call.first).node, call)
+  try remove(descriptors.file(call.first).found, call)
 }

@@ -81,10 +81,10 @@ func setLock(_ file: OpenFile, _ address: UInt64, owner: UInt64, mayWait: Bool) 
   }
   guard request.type == 0 ? file.isReadable : file.isWritable else { throw .EBADF }
   let locks = try file.node.locksForSetting()
-  if try locks.setRecord(request.lock(owner: owner)) { return 0 }
-  guard mayWait else { throw .EAGAIN }
-  try Wait.until { locks.records.conflict(with: request.lock(owner: owner)) == nil }
-  guard try locks.setRecord(request.lock(owner: owner)) else { throw .EAGAIN }
+  while try !locks.setRecord(request.lock(owner: owner)) {
+    guard mayWait else { throw .EAGAIN }
+    try Wait.until(locks.waiters) { locks.records.conflict(with: request.lock(owner: owner)) == nil }
+  }
   return 0
 }
 
@@ -99,11 +99,11 @@ func sysFlock(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   case 1, 2:
     let locks = try file.node.locksForSetting()
     let isExclusive = operation & 2 != 0
-    if try locks.setWhole(owner: file.identity, isExclusive: isExclusive) { return 0 }
-    guard operation & 4 == 0 else { throw .EAGAIN }
     let wanted = RangeLocks.Lock(owner: file.identity, isExclusive: isExclusive, first: 0, last: .max)
-    try Wait.until { locks.whole.conflict(with: wanted) == nil }
-    guard try locks.setWhole(owner: file.identity, isExclusive: isExclusive) else { throw .EAGAIN }
+    while try !locks.setWhole(owner: file.identity, isExclusive: isExclusive) {
+      guard operation & 4 == 0 else { throw .EAGAIN }
+      try Wait.until(locks.waiters) { locks.whole.conflict(with: wanted) == nil }
+    }
     return 0
   default: throw .EINVAL
   }

@@ -5,7 +5,11 @@ import Machine
 private func newName(_ directory: Int32, _ address: UInt64, forDirectory: Bool = false) throws(Errno)
   -> (location: Location, parent: Node)
 {
-  let walk = try Paths.walk(directory, address, [.creates, .name])
+  try newName(Paths.walk(directory, address, [.creates, .name]), forDirectory: forDirectory)
+}
+
+/// The same for a path that was followed so.
+func newName(_ walk: Walk, forDirectory: Bool = false) throws(Errno) -> (location: Location, parent: Node) {
   if walk.location.node != nil { throw .EEXIST }
   // A name that does not exist and is not to be a directory's cannot end in a slash.
   if walk.hasTrailingSlash && !forDirectory { throw .ENOENT }
@@ -31,6 +35,7 @@ private func makeDirectory(_ directory: Int32, _ path: UInt64, _ mode: UInt64) t
   // The set-user and set-group bits are not given this way.
   let permissions = UInt32(truncatingIfNeeded: mode) & 0o1777
   location.node = try parent.create(location.name, Access.newNode(.directory, permissions, in: parent))
+  FileNotifications.note(.create, location.name, in: parent, isDirectory: true)
   return 0
 }
 
@@ -42,7 +47,20 @@ func sysMkdirat(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   try makeDirectory(int(call.first), call.second, call.third)
 }
 
-private func removeDirectory(_ directory: Int32, _ path: UInt64) throws(Errno) -> UInt64 {
+/// A name that is gone, and where it was. Told when nobody here holds the file any more: on Linux, too, that it is gone
+/// for good is told before.
+private struct RemovedName {
+  let name: [UInt8]
+  let directory: Node
+  let isDirectory: Bool
+
+  func told() -> UInt64 {
+    FileNotifications.note(.delete, name, in: directory, isDirectory: isDirectory)
+    return 0
+  }
+}
+
+private func removeDirectory(_ directory: Int32, _ path: UInt64) throws(Errno) -> RemovedName {
   let walk = try Paths.walk(directory, path, .name)
   if walk.ending == .dot { throw .EINVAL }
   if walk.ending == .dotDot { throw .ENOTEMPTY }
@@ -51,32 +69,35 @@ private func removeDirectory(_ directory: Int32, _ path: UInt64) throws(Errno) -
   if location.isMountPoint { throw .EBUSY }
   try parent.removeDirectory(location.name, node)
   location.detach()
-  return 0
+  return RemovedName(name: location.name, directory: parent, isDirectory: true)
 }
 
 func sysRmdir(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
-  try removeDirectory(Paths.workingDirectory, call.first)
+  try removeDirectory(Paths.workingDirectory, call.first).told()
 }
 
 // MARK: removing names
 
-private func unlink(_ directory: Int32, _ path: UInt64) throws(Errno) -> UInt64 {
+private func unlink(_ directory: Int32, _ path: UInt64) throws(Errno) -> RemovedName {
   let walk = try Paths.walk(directory, path, .name)
   if walk.ending != .name { throw .EISDIR }
   let (location, node, parent) = try oldName(walk)
   if node.isDirectory { throw .EISDIR }
   if location.isMountPoint { throw .EBUSY }
   try parent.unlink(location.name, node)
+  FileNotifications.noteSelf(.attributes, node)
   location.detach()
-  return 0
+  return RemovedName(name: location.name, directory: parent, isDirectory: false)
 }
 
-func sysUnlink(_ call: inout TrapFrame) throws(Errno) -> UInt64 { try unlink(Paths.workingDirectory, call.first) }
+func sysUnlink(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
+  try unlink(Paths.workingDirectory, call.first).told()
+}
 
 func sysUnlinkat(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   try PathFlags.check(call.third, allowing: PathFlags.removeDirectory)
-  if call.third & PathFlags.removeDirectory != 0 { return try removeDirectory(int(call.first), call.second) }
-  return try unlink(int(call.first), call.second)
+  if call.third & PathFlags.removeDirectory != 0 { return try removeDirectory(int(call.first), call.second).told() }
+  return try unlink(int(call.first), call.second).told()
 }
 
 // MARK: links
@@ -94,6 +115,8 @@ private func link(
   if node.attributes.linkCount == 0 && !node.isLinkable { throw .ENOENT }
   try parent.link(location.name, to: node)
   location.node = node
+  FileNotifications.noteSelf(.attributes, node)
+  FileNotifications.note(.create, location.name, in: parent, isDirectory: false)
   return 0
 }
 
@@ -110,6 +133,7 @@ private func symbolicLink(_ target: UInt64, _ directory: Int32, _ path: UInt64) 
   let (location, parent) = try newName(directory, path)
   location.node = try parent.createSymbolicLink(
     location.name, to: target, Access.newNode(.symbolicLink, 0o777, in: parent))
+  FileNotifications.note(.create, location.name, in: parent, isDirectory: false)
   return 0
 }
 
@@ -150,12 +174,14 @@ private func makeNode(_ directory: Int32, _ path: UInt64, _ mode: UInt64) throws
   case 0, FileType.regular.rawValue: type = .regular
   case FileType.fifo.rawValue: type = .fifo
   case FileType.directory.rawValue: throw .EPERM
-  // A device file would open the way to a device that nobody gave to the program; sockets make their own.
-  case FileType.characterDevice.rawValue, FileType.blockDevice.rawValue, FileType.socket.rawValue: throw .EPERM
+  case FileType.socket.rawValue: type = .socket
+  // A device file would open the way to a device that nobody gave to the program.
+  case FileType.characterDevice.rawValue, FileType.blockDevice.rawValue: throw .EPERM
   default: throw .EINVAL
   }
   let (location, parent) = try newName(directory, path)
   location.node = try parent.create(location.name, Access.newNode(type, mode, in: parent))
+  FileNotifications.note(.create, location.name, in: parent, isDirectory: false)
   return 0
 }
 

@@ -23,19 +23,23 @@ func openPath(
 
   let location = walk.location
   let node: Node
+  var truncates = false
   if let existing = location.node {
     if isExclusive { throw .EEXIST }
     try checkOpening(existing, flags)
     node = existing
-    if flags.contains(.truncate) && node.attributes.isRegular {
-      try Access.check(node, .write)
-      try node.truncate(to: 0)
-    }
+    truncates = flags.contains(.truncate) && node.attributes.isRegular
+    if truncates { try Access.check(node, .write) }
   } else {
     guard flags.contains(.create) else { throw .ENOENT }
     node = try create(walk, permissions)
   }
   let file = try OpenFile(location, node, flags)
+  if !flags.contains(.pathOnly) { FileNotifications.note(.open, file) }
+  if truncates {
+    try node.truncate(to: 0)
+    FileNotifications.note(.modify, file)
+  }
   return try descriptors.install(file, closeOnExec: flags.contains(.closeOnExec))
 }
 
@@ -65,6 +69,7 @@ private func create(_ walk: Walk, _ permissions: UInt32) throws(Errno) -> Node {
   try Access.check(parent, [.write, .execute])
   let node = try parent.create(walk.location.name, Access.newNode(.regular, permissions, in: parent))
   walk.location.node = node
+  FileNotifications.note(.create, walk.location.name, in: parent, isDirectory: false)
   return node
 }
 

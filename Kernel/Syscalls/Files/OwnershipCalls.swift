@@ -3,7 +3,8 @@ import Machine
 
 // MARK: permissions
 
-private func changeMode(_ node: Node, _ mode: UInt64) throws(Errno) -> UInt64 {
+private func changeMode(_ place: FoundFile, _ mode: UInt64) throws(Errno) -> UInt64 {
+  let node = place.node
   try Access.checkOwner(node)
   if node.attributes.isSymbolicLink { throw .EOPNOTSUPP }
   var permissions = UInt32(truncatingIfNeeded: mode) & 0o7777
@@ -14,30 +15,32 @@ private func changeMode(_ node: Node, _ mode: UInt64) throws(Errno) -> UInt64 {
     permissions &= ~0o2000
   }
   try node.setAttributes(AttributeChange(permissions: permissions))
+  FileNotifications.note(.attributes, place)
   return 0
 }
 
 func sysChmod(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
-  try changeMode(Paths.walk(Paths.workingDirectory, call.first, .followsLast).existing(), call.second)
+  try changeMode(Paths.walk(Paths.workingDirectory, call.first, .followsLast).found(), call.second)
 }
 
 func sysFchmod(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
-  try changeMode(descriptors.file(call.first).node, call.second)
+  try changeMode(descriptors.file(call.first).found, call.second)
 }
 
 func sysFchmodat(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
-  try changeMode(Paths.walk(int(call.first), call.second, .followsLast).existing(), call.third)
+  try changeMode(Paths.walk(int(call.first), call.second, .followsLast).found(), call.third)
 }
 
 func sysFchmodat2(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   try PathFlags.check(call.fourth, allowing: PathFlags.noFollow | PathFlags.emptyPath)
   return try changeMode(
-    Paths.walk(int(call.first), call.second, PathFlags.options(call.fourth)).existing(), call.third)
+    Paths.walk(int(call.first), call.second, PathFlags.options(call.fourth)).found(), call.third)
 }
 
 // MARK: owners
 
-private func changeOwner(_ node: Node, _ user: UInt64, _ group: UInt64) throws(Errno) -> UInt64 {
+private func changeOwner(_ place: FoundFile, _ user: UInt64, _ group: UInt64) throws(Errno) -> UInt64 {
+  let node = place.node
   var change = AttributeChange()
   let newUser = UInt32(truncatingIfNeeded: user)
   let newGroup = UInt32(truncatingIfNeeded: group)
@@ -57,32 +60,34 @@ private func changeOwner(_ node: Node, _ user: UInt64, _ group: UInt64) throws(E
     change.permissions = kept
   }
   try node.setAttributes(change)
+  FileNotifications.note(.attributes, place)
   return 0
 }
 
 func sysChown(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   try changeOwner(
-    Paths.walk(Paths.workingDirectory, call.first, .followsLast).existing(), call.second, call.third)
+    Paths.walk(Paths.workingDirectory, call.first, .followsLast).found(), call.second, call.third)
 }
 
 func sysLchown(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
-  try changeOwner(Paths.walk(Paths.workingDirectory, call.first, []).existing(), call.second, call.third)
+  try changeOwner(Paths.walk(Paths.workingDirectory, call.first, []).found(), call.second, call.third)
 }
 
 func sysFchown(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
-  try changeOwner(descriptors.file(call.first).node, call.second, call.third)
+  try changeOwner(descriptors.file(call.first).found, call.second, call.third)
 }
 
 func sysFchownat(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   try PathFlags.check(call.fifth, allowing: PathFlags.noFollow | PathFlags.emptyPath)
   return try changeOwner(
-    Paths.walk(int(call.first), call.second, PathFlags.options(call.fifth)).existing(), call.third, call.fourth)
+    Paths.walk(int(call.first), call.second, PathFlags.options(call.fifth)).found(), call.third, call.fourth)
 }
 
 // MARK: times
 
 /// Sets access and modification time; `times` nil is now for both, and within them nil is "leave it".
-private func setTimes(_ node: Node, _ times: (Timestamp?, Timestamp?)?) throws(Errno) -> UInt64 {
+private func setTimes(_ place: FoundFile, _ times: (Timestamp?, Timestamp?)?) throws(Errno) -> UInt64 {
+  let node = place.node
   var change = AttributeChange()
   if let times {
     if times.0 == nil && times.1 == nil { return 0 }
@@ -98,6 +103,9 @@ private func setTimes(_ node: Node, _ times: (Timestamp?, Timestamp?)?) throws(E
     change.modified = now
   }
   try node.setAttributes(change)
+  // One time alone is as if the file had been read or written.
+  let event: FileEvents = change.modified == nil ? .access : change.accessed == nil ? .modify : .attributes
+  FileNotifications.note(event, place)
   return 0
 }
 
@@ -130,15 +138,15 @@ func sysUtimensat(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   // Without a path the descriptor's own file: what futimens makes of it.
   if call.second == 0 {
     guard int(call.first) != Paths.workingDirectory else { throw .EFAULT }
-    return try setTimes(descriptors.file(call.first).node, times)
+    return try setTimes(descriptors.file(call.first).found, times)
   }
-  return try setTimes(Paths.walk(int(call.first), call.second, PathFlags.options(call.fourth)).existing(), times)
+  return try setTimes(Paths.walk(int(call.first), call.second, PathFlags.options(call.fourth)).found(), times)
 }
 
 private func setTimeValues(_ directory: Int32, _ path: UInt64, _ times: UInt64) throws(Errno) -> UInt64 {
   var values: (Timestamp?, Timestamp?)?
   if times != 0 { values = (try timeValue(at: times), try timeValue(at: times &+ 16)) }
-  return try setTimes(Paths.walk(directory, path, .followsLast).existing(), values)
+  return try setTimes(Paths.walk(directory, path, .followsLast).found(), values)
 }
 
 func sysUtimes(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
@@ -149,7 +157,7 @@ func sysFutimesat(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   if call.second == 0 {
     var values: (Timestamp?, Timestamp?)?
     if call.third != 0 { values = (try timeValue(at: call.third), try timeValue(at: call.third &+ 16)) }
-    return try setTimes(descriptors.file(call.first).node, values)
+    return try setTimes(descriptors.file(call.first).found, values)
   }
   return try setTimeValues(int(call.first), call.second, call.third)
 }
@@ -165,5 +173,5 @@ func sysUtime(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
       Timestamp(seconds: Int64(bitPattern: modified), nanoseconds: 0)
     )
   }
-  return try setTimes(Paths.walk(Paths.workingDirectory, call.first, .followsLast).existing(), values)
+  return try setTimes(Paths.walk(Paths.workingDirectory, call.first, .followsLast).found(), values)
 }

@@ -12,11 +12,19 @@ private func deadline(seconds: Int64, nanoseconds: Int64) throws(Errno) -> UInt6
 }
 
 /// A `struct timespec` that says how long to wait; 0 is for ever.
-private func deadline(at address: UInt64) throws(Errno) -> UInt64? {
+func waitingDeadline(at address: UInt64) throws(Errno) -> UInt64? {
   if address == 0 { return nil }
   guard let seconds = ProgramMemory.loadWord(at: address), let nanoseconds = ProgramMemory.loadWord(at: address &+ 8)
   else { throw .EFAULT }
   return try deadline(seconds: Int64(bitPattern: seconds), nanoseconds: Int64(bitPattern: nanoseconds))
+}
+
+/// A C `int` that says how many milliseconds to wait; negative is for ever.
+func waitingDeadline(milliseconds argument: UInt64) throws(Errno) -> UInt64? {
+  let milliseconds = Int64(int(argument))
+  if milliseconds < 0 { return nil }
+  if milliseconds == 0 { return 0 }
+  return try deadline(seconds: milliseconds / 1000, nanoseconds: milliseconds % 1000 * 1_000_000)
 }
 
 /// Writes what is left of the time back, as Linux does for `select`, `pselect6` and `ppoll`.
@@ -28,10 +36,15 @@ private func storeRemainder(_ deadline: UInt64?, at address: UInt64, unit: UInt6
   _ = ProgramMemory.storeWord(left % 1_000_000_000 / unit, at: address &+ 8)
 }
 
-/// Waits for `isReady`. These calls are never restarted: a signal is EINTR even if nothing handles it.
-private func wait(_ deadline: UInt64?, _ isReady: () -> Bool) throws(Errno) {
+/// Waits for `isReady`, which depends on `files`. These calls are never restarted: a signal is EINTR even if nothing
+/// handles it.
+private func wait(for files: [OpenFile], _ deadline: UInt64?, _ isReady: () -> Bool) throws(Errno) {
+  let thread = Thread.current!
+  try reserveKernelMemory(bytes: files.count &* 64)
+  for file in files { file.content.readinessQueue().add(thread) }
+  defer { for file in files { file.content.readinessQueue().remove(thread) } }
   do throws(Errno) {
-    _ = try Wait.until(deadline: deadline, isReady)
+    _ = try Wait.untilWoken(deadline: deadline, isReady)
   } catch {
     throw error == .ERESTARTSYS ? .EINTR : error
   }
@@ -59,11 +72,7 @@ private struct PollEntry {
       found = Readiness.invalid.rawValue
       return true
     }
-    var ready = file.content.readiness()
-    // An end that was not opened for reading or writing is not ready for it.
-    if !file.isReadable { ready.subtract([.readable, .readableNormal]) }
-    if !file.isWritable { ready.subtract([.writable, .writableNormal, .error]) }
-    if !file.isReadable { ready.remove(.hangUp) }
+    let ready = file.content.readiness(through: file.flags)
     let unasked: Readiness = [.error, .hangUp, .invalid]
     found = ready.rawValue & (wanted | unasked.rawValue)
     return found != 0
@@ -86,7 +95,7 @@ private func poll(_ address: UInt64, _ count: UInt64, _ deadline: UInt64?) throw
     for index in entries.indices where entries[index].look() { ready &+= 1 }
     return ready > 0
   }
-  if !look() && deadline != 0 { try wait(deadline, look) }
+  if !look() && deadline != 0 { try wait(for: entries.compactMap { $0.file }, deadline, look) }
   for (index, entry) in entries.enumerated() {
     let stored = ProgramMemory.store(
       UInt16(truncatingIfNeeded: entry.found), at: address &+ UInt64(index) &* 8 &+ 6)
@@ -96,17 +105,11 @@ private func poll(_ address: UInt64, _ count: UInt64, _ deadline: UInt64?) throw
 }
 
 func sysPoll(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
-  let milliseconds = Int64(int(call.third))
-  var limit: UInt64?
-  if milliseconds == 0 { limit = 0 }
-  if milliseconds > 0 {
-    limit = try deadline(seconds: milliseconds / 1000, nanoseconds: milliseconds % 1000 * 1_000_000)
-  }
-  return try poll(call.first, call.second, limit)
+  try poll(call.first, call.second, waitingDeadline(milliseconds: call.third))
 }
 
 func sysPpoll(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
-  let limit = try deadline(at: call.third)
+  let limit = try waitingDeadline(at: call.third)
   try replaceSignalMask(call.fourth, size: call.fifth)
   defer { if call.third != 0 { storeRemainder(limit, at: call.third, unit: 1) } }
   return try poll(call.first, call.second, limit)
@@ -149,22 +152,30 @@ private struct DescriptorSets {
     contains(reading, descriptor) || contains(writing, descriptor) || contains(exceptional, descriptor)
   }
 
+  /// All that it asks for.
+  func files() throws(Errno) -> [OpenFile] {
+    var result: [OpenFile] = []
+    for descriptor in 0..<count where isWanted(descriptor) {
+      result.append(try descriptors.file(UInt64(descriptor)))
+    }
+    return result
+  }
+
   /// What of it is ready, and how many bits that are.
   func ready() throws(Errno) -> (sets: DescriptorSets, count: UInt64) {
     var result = self
     var bits: UInt64 = 0
     for descriptor in 0..<count where isWanted(descriptor) {
       let file = try descriptors.file(UInt64(descriptor))
-      let found = file.content.readiness()
+      let found = file.content.readiness(through: file.flags)
       let mask = ~(UInt64(1) << UInt64(descriptor & 63))
       let word = descriptor >> 6
       func keep(_ set: inout [UInt64], _ isReady: Bool) {
         guard set[word] & ~mask != 0 else { return }
         if isReady { bits &+= 1 } else { set[word] &= mask }
       }
-      let hasEnded = !found.isDisjoint(with: [.hangUp, .error])
-      keep(&result.reading, file.isReadable && (found.contains(.readable) || hasEnded))
-      keep(&result.writing, file.isWritable && !found.isDisjoint(with: [.writable, .error]))
+      keep(&result.reading, !found.isDisjoint(with: [.readable, .hangUp, .error]))
+      keep(&result.writing, !found.isDisjoint(with: [.writable, .error]))
       keep(&result.exceptional, found.contains(.urgent))
     }
     return (result, bits)
@@ -188,8 +199,8 @@ private func select(_ call: TrapFrame, _ deadline: UInt64?) throws(Errno) -> UIn
   let wanted = try DescriptorSets(count, call.second, call.third, call.fourth)
   var (sets, bits) = try wanted.ready()
   if bits == 0 && deadline != 0 {
-    try wait(deadline) {
-      // No descriptor can be closed meanwhile.
+    try wait(for: try wanted.files(), deadline) {
+      // Another thread may close a descriptor meanwhile; Linux does not tell either.
       guard let now = try? wanted.ready() else { return true }
       (sets, bits) = now
       return bits > 0
@@ -217,7 +228,7 @@ func sysSelect(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
 
 /// The sixth argument points to a pair: a signal mask and its size.
 func sysPselect6(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
-  let limit = try deadline(at: call.fifth)
+  let limit = try waitingDeadline(at: call.fifth)
   if call.sixth != 0 {
     guard let mask = ProgramMemory.loadWord(at: call.sixth), let size = ProgramMemory.loadWord(at: call.sixth &+ 8)
     else { throw .EFAULT }

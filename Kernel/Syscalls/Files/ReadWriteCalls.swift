@@ -66,10 +66,13 @@ private func seekableFile(_ descriptor: UInt64) throws(Errno) -> OpenFile {
 func sysPread64(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   let offset = try checkedOffset(call.fourth)
   let count = limitedCount(call.third)
-  let node = try seekableFile(call.first).readable()
+  let file = try seekableFile(call.first)
+  let node = try file.readable()
   guard ProgramMemory.isRange(call.second, call.third) else { throw .EFAULT }
   guard offset &+ call.third <= Int64.max else { throw .EINVAL }
-  return UInt64(try node.read(at: offset, to: call.second, count: count, mayWait: true))
+  let done = try node.read(at: offset, to: call.second, count: count, mayWait: true)
+  if done > 0 { FileNotifications.note(.access, file) }
+  return UInt64(done)
 }
 
 func sysPwrite64(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
@@ -84,8 +87,8 @@ func sysPwrite64(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
 func sysLseek(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   let file = try descriptors.file(call.first)
   let node = file.content
-  // Devices have no position, and take any.
-  if node is CharacterDevice { return 0 }
+  // Devices have no position, and those of memory take any.
+  if node is CharacterDevice && node.isSeekable { return 0 }
   guard node.isSeekable else { throw .ESPIPE }
   let offset = Int64(bitPattern: call.second)
   let base: Int64

@@ -35,6 +35,10 @@ private func rename(
     if source.location.isInside(target.location) { throw .EINVAL }
     try Access.checkRemoval(newParent, other)
     try parent.exchange(source.location.name, node, with: newParent, target.location.name, other)
+    FileNotifications.noteMove(
+      source.location.name, in: parent, to: target.location.name, in: newParent, node, over: nil)
+    FileNotifications.noteMove(
+      target.location.name, in: newParent, to: source.location.name, in: parent, other, over: nil)
     source.location.exchange(with: target.location)
     return 0
   }
@@ -48,6 +52,8 @@ private func rename(
   try reserveKernelMemory()
   try parent.rename(
     source.location.name, node, to: newParent, target.location.name, replacing: target.location.node)
+  FileNotifications.noteMove(
+    source.location.name, in: parent, to: target.location.name, in: newParent, node, over: target.location.node)
   source.location.move(to: target.location)
   return 0
 }

@@ -1,27 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 import Machine
 
-private func truncate(_ node: Node, _ size: UInt64) throws(Errno) -> UInt64 {
+private func truncate(_ place: FoundFile, _ size: UInt64) throws(Errno) -> UInt64 {
+  let node = place.node
   if process.isRunning(node) { throw .ETXTBSY }
   if size > node.attributes.size { try limits.checkFileSize(size &- 1) }
   try node.truncate(to: size)
+  FileNotifications.note(.modify, place)
   return 0
 }
 
 func sysTruncate(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   let size = try checkedOffset(call.second)
-  let node = try Paths.walk(Paths.workingDirectory, call.first, .followsLast).existing()
+  let place = try Paths.walk(Paths.workingDirectory, call.first, .followsLast).found()
+  let node = place.node
   if node.isDirectory { throw .EISDIR }
   guard node.attributes.isRegular else { throw .EINVAL }
   try Access.check(node, .write)
-  return try truncate(node, size)
+  return try truncate(place, size)
 }
 
 func sysFtruncate(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   let size = try checkedOffset(call.second)
   let file = try descriptors.file(call.first)
   guard file.isWritable, file.node.attributes.isRegular else { throw .EINVAL }
-  return try truncate(file.node, size)
+  return try truncate(file.found, size)
 }
 
 func sysFallocate(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
@@ -40,6 +43,7 @@ func sysFallocate(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   guard file.node.attributes.isRegular || file.node.isDirectory else { throw .ENODEV }
   if mode & FileAllocation.keepSize == 0 { try limits.checkFileSize(UInt64(offset) &+ UInt64(count) &- 1) }
   try file.node.allocate(mode: mode, at: UInt64(offset), count: UInt64(count))
+  FileNotifications.note(.modify, file)
   return 0
 }
 

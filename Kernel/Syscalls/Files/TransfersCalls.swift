@@ -5,7 +5,7 @@ import Machine
 ///
 /// Returns how much; an error only if nothing was moved.
 private func transfer(
-  from source: Node, at sourceOffset: UInt64, to target: OpenFile, at targetOffset: UInt64?, _ count: Int
+  from source: OpenFile, at sourceOffset: UInt64, to target: OpenFile, at targetOffset: UInt64?, _ count: Int
 ) throws(Errno) -> Int {
   let node = target.content
   try reserveKernelMemory(bytes: 32768)
@@ -16,7 +16,7 @@ private func transfer(
     var part = 0
     do throws(Errno) {
       var space = buffer.mutableSpan
-      part = try source.read(at: sourceOffset &+ UInt64(done), into: &space)
+      part = try source.content.read(at: sourceOffset &+ UInt64(done), into: &space)
       part = min(part, count &- done)
       guard part > 0 else { break }
       let bytes = buffer.span.extracting(0..<part)
@@ -32,12 +32,16 @@ private func transfer(
     }
     done &+= part
   }
+  if done > 0 {
+    FileNotifications.note(.access, source)
+    FileNotifications.note(.modify, target)
+  }
   try target.finishWriting(node)
   return done
 }
 
 /// An offset that the program keeps in its memory; nil without an address.
-private func offset(at address: UInt64) throws(Errno) -> UInt64? {
+func storedOffset(at address: UInt64) throws(Errno) -> UInt64? {
   if address == 0 { return nil }
   guard let offset = ProgramMemory.loadWord(at: address) else { throw .EFAULT }
   return offset
@@ -49,9 +53,9 @@ func sysSendfile(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   guard source.isReadable, target.isWritable else { throw .EBADF }
   guard source.content.attributes.isRegular else { throw .EINVAL }
   if target.flags.contains(.append) { throw .EINVAL }
-  let offset = try checkedOffset(offset(at: call.third) ?? source.position)
+  let offset = try checkedOffset(storedOffset(at: call.third) ?? source.position)
   let done = try transfer(
-    from: source.content, at: offset, to: target, at: nil, limitedCount(call.fourth))
+    from: source, at: offset, to: target, at: nil, limitedCount(call.fourth))
   if target.content.isSeekable { target.position &+= UInt64(done) }
   if call.third != 0 {
     try check(ProgramMemory.storeWord(offset &+ UInt64(done), at: call.third))
@@ -64,8 +68,8 @@ func sysSendfile(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
 func sysCopyFileRange(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   let source = try descriptors.file(call.first)
   let target = try descriptors.file(call.third)
-  let from = try offset(at: call.second) ?? source.position
-  let to = try offset(at: call.fourth) ?? target.position
+  let from = try storedOffset(at: call.second) ?? source.position
+  let to = try storedOffset(at: call.fourth) ?? target.position
   guard call.sixth & 0xffff_ffff == 0 else { throw .EINVAL }
   if source.node.isDirectory || target.node.isDirectory { throw .EISDIR }
   guard source.content.attributes.isRegular, target.content.attributes.isRegular else { throw .EINVAL }
@@ -81,7 +85,7 @@ func sysCopyFileRange(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
     let distance = from > to ? from &- to : to &- from
     guard distance >= count else { throw .EINVAL }
   }
-  let done = UInt64(try transfer(from: source.content, at: from, to: target, at: to, limitedCount(count)))
+  let done = UInt64(try transfer(from: source, at: from, to: target, at: to, limitedCount(count)))
   if call.second != 0 {
     try check(ProgramMemory.storeWord(from &+ done, at: call.second))
   } else {
@@ -93,11 +97,4 @@ func sysCopyFileRange(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
     target.position &+= done
   }
   return done
-}
-
-/// Pages are not moved between pipes and files; programs fall back to copying.
-func sysSplice(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
-  _ = try descriptors.file(call.first)
-  _ = try descriptors.file(call.third)
-  throw .EINVAL
 }

@@ -1,35 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Machine
 
-/// One element of an I/O vector, checked.
-private struct Part {
-  let address: UInt64
-  let count: Int
-}
-
-/// Fetches and checks an array of `struct iovec`; the sum of the lengths is cut to what one call may move.
-private func parts(at address: UInt64, count: UInt64) throws(Errno) -> [Part] {
-  guard count <= 1024 else { throw .EINVAL }
-  var parts: [Part] = []
-  parts.reserveCapacity(Int(count))
-  var total: UInt64 = 0
-  var isOutOfRange = false
-  for index in 0..<count {
-    guard let base = ProgramMemory.loadWord(at: address &+ index &* 16),
-      let length = ProgramMemory.loadWord(at: address &+ index &* 16 &+ 8)
-    else { throw .EFAULT }
-    guard length >> 63 == 0 else { throw .EINVAL }
-    let used = min(length, 0x7fff_f000 &- total)
-    // All of each part must be the program's to name, also what is not moved; a single part is cut first.
-    if !ProgramMemory.isRange(base, count == 1 ? used : length) { isOutOfRange = true }
-    total &+= used
-    if used > 0 { parts.append(Part(address: base, count: Int(used))) }
-  }
-  // Any negative length is noticed before.
-  if isOutOfRange { throw .EFAULT }
-  return parts
-}
-
 /// What `preadv2` and `pwritev2` may be asked for (RWF_*).
 private struct VectorFlags: OptionSet {
   let rawValue: UInt32
@@ -45,10 +16,10 @@ private struct VectorFlags: OptionSet {
 /// until it moves less than all of a part. Returns the sum; an error only if nothing was moved.
 @inline(__always)
 private func transfer(
-  _ parts: [Part], at start: UInt64, _ move: (Part, UInt64, Int) throws(Errno) -> Int
+  _ parts: MemoryParts, at start: UInt64, _ move: (MemoryPart, UInt64, Int) throws(Errno) -> Int
 ) throws(Errno) -> Int {
   var done = 0
-  for part in parts {
+  for part in parts.parts {
     do throws(Errno) {
       let count = try move(part, start &+ UInt64(done), done)
       done &+= count
@@ -62,9 +33,14 @@ private func transfer(
 }
 
 /// Reads into the parts, from `offset` or, if that is nil, from the file's position.
-private func read(_ file: OpenFile, _ parts: [Part], at offset: UInt64?, mayWait: Bool) throws(Errno) -> UInt64 {
+private func read(_ file: OpenFile, _ parts: MemoryParts, at offset: UInt64?, mayWait: Bool) throws(Errno) -> UInt64 {
   let node = try file.readable()
   if offset != nil && !node.isSeekable { throw .ESPIPE }
+  // A message is not read in pieces.
+  if let socket = node as? Socket {
+    if parts.count == 0 { return 0 }
+    return UInt64(try socket.receive(parts, [], mayWait: mayWait).count)
+  }
   let start = offset ?? file.position
   let done = try transfer(parts, at: start) { part, position, done throws(Errno) in
     // A stream that gave something must not be waited for to give more.
@@ -72,21 +48,26 @@ private func read(_ file: OpenFile, _ parts: [Part], at offset: UInt64?, mayWait
     return try node.read(at: position, to: part.address, count: part.count, mayWait: mayWait)
   }
   if offset == nil && node.isSeekable { file.position = start &+ UInt64(done) }
+  if done > 0 { FileNotifications.note(.access, file) }
   return UInt64(done)
 }
 
 /// Writes the parts, to `offset` or, if that is nil, to the file's position.
 private func write(
-  _ file: OpenFile, _ parts: [Part], at offset: UInt64?, _ flags: VectorFlags, mayWait: Bool
+  _ file: OpenFile, _ parts: MemoryParts, at offset: UInt64?, _ flags: VectorFlags, mayWait: Bool
 ) throws(Errno) -> UInt64 {
   let node = try file.writable()
   if offset != nil && !node.isSeekable { throw .ESPIPE }
+  if let socket = node as? Socket {
+    return UInt64(try socket.send(parts, OutgoingExtras(), [], mayWait: mayWait))
+  }
   var start = offset ?? file.position
   if node.isSeekable && (file.flags.contains(.append) || flags.contains(.append)) { start = node.attributes.size }
   let done = try transfer(parts, at: start) { part, position, _ throws(Errno) in
     try node.write(at: position, from: part.address, count: part.count, mayWait: mayWait)
   }
   if offset == nil && node.isSeekable { file.position = start &+ UInt64(done) }
+  if done > 0 { FileNotifications.note(.modify, file) }
   if !flags.isDisjoint(with: [.dataSynchronous, .synchronous]) && node.attributes.isRegular {
     try node.synchronize(dataOnly: !flags.contains(.synchronous))
   } else {
@@ -97,24 +78,24 @@ private func write(
 
 func sysReadv(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   let file = try descriptors.file(call.first)
-  return try read(file, parts(at: call.second, count: call.third), at: nil, mayWait: file.mayWait)
+  return try read(file, MemoryParts(at: call.second, count: call.third), at: nil, mayWait: file.mayWait)
 }
 
 func sysWritev(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   let file = try descriptors.file(call.first)
-  return try write(file, parts(at: call.second, count: call.third), at: nil, [], mayWait: file.mayWait)
+  return try write(file, MemoryParts(at: call.second, count: call.third), at: nil, [], mayWait: file.mayWait)
 }
 
 func sysPreadv(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   let offset = try checkedOffset(call.fourth)
   let file = try descriptors.file(call.first)
-  return try read(file, parts(at: call.second, count: call.third), at: offset, mayWait: true)
+  return try read(file, MemoryParts(at: call.second, count: call.third), at: offset, mayWait: true)
 }
 
 func sysPwritev(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   let offset = try checkedOffset(call.fourth)
   let file = try descriptors.file(call.first)
-  return try write(file, parts(at: call.second, count: call.third), at: offset, [], mayWait: true)
+  return try write(file, MemoryParts(at: call.second, count: call.third), at: offset, [], mayWait: true)
 }
 
 /// The offset and flags of `preadv2` and `pwritev2`; offset -1 is the file's position. The upper half of the
@@ -130,13 +111,14 @@ func sysPreadv2(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   let (offset, flags) = try second(call)
   let file = try descriptors.file(call.first)
   return try read(
-    file, parts(at: call.second, count: call.third), at: offset, mayWait: file.mayWait && !flags.contains(.noWait))
+    file, MemoryParts(at: call.second, count: call.third), at: offset, mayWait: file.mayWait && !flags.contains(.noWait)
+  )
 }
 
 func sysPwritev2(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   let (offset, flags) = try second(call)
   let file = try descriptors.file(call.first)
   return try write(
-    file, parts(at: call.second, count: call.third), at: offset, flags,
+    file, MemoryParts(at: call.second, count: call.third), at: offset, flags,
     mayWait: file.mayWait && !flags.contains(.noWait))
 }

@@ -3,9 +3,8 @@ import Machine
 
 /// What was said once and need not be said again.
 private var hasRefusedProcess = false
-private var hasRefusedThread = false
 
-private func refuseProcess(_ name: StaticString) -> Errno {
+func refuseProcess(_ name: StaticString) -> Errno {
   if !hasRefusedProcess {
     hasRefusedProcess = true
     Log.notice { message in
@@ -17,27 +16,8 @@ private func refuseProcess(_ name: StaticString) -> Errno {
   return .ENOSYS
 }
 
-private func refuse(_ flags: UInt64, _ name: StaticString) -> Errno {
-  guard flags & 0x10000 != 0 else { return refuseProcess(name) }  // CLONE_THREAD
-  if !hasRefusedThread {
-    hasRefusedThread = true
-    Log.notice { message in
-      message.append("this version runs one thread: the program's attempt to start another (")
-      message.append(name)
-      message.append(") was refused")
-    }
-  }
-  return .ENOSYS
-}
-
 func sysFork(_ call: inout TrapFrame) throws(Errno) -> UInt64 { throw refuseProcess("fork") }
 func sysVfork(_ call: inout TrapFrame) throws(Errno) -> UInt64 { throw refuseProcess("vfork") }
-func sysClone(_ call: inout TrapFrame) throws(Errno) -> UInt64 { throw refuse(call.first, "clone") }
-
-func sysClone3(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
-  guard let flags = ProgramMemory.loadWord(at: call.first) else { throw .EFAULT }
-  throw refuse(flags, "clone3")
-}
 
 /// There are no children.
 func sysWait4(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
@@ -56,7 +36,6 @@ func sysWaitid(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
 /// There is nobody to trace.
 func sysPtrace(_ call: inout TrapFrame) throws(Errno) -> UInt64 { throw .EPERM }
 
-func sysExit(_ call: inout TrapFrame) throws(Errno) -> UInt64 { Process.exit(int(call.first)) }
 func sysExitGroup(_ call: inout TrapFrame) throws(Errno) -> UInt64 { Process.exit(int(call.first)) }
 
 /// Ends the machine (reboot(2)), since there is nothing that it could start again.

@@ -27,9 +27,9 @@ func sysPrctl(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
     guard argument <= 1 else { throw .EINVAL }
     identity.keepsCapabilities = argument == 1
   case 15:  // PR_SET_NAME
-    process.name = try nameOfThread(at: argument)
+    Thread.current.rename(try nameOfThread(at: argument))
   case 16:  // PR_GET_NAME
-    var name = process.name
+    var name = Thread.current.name
     while name.count < 16 { name.append(0) }
     try check(ProgramMemory.write(name.span, to: argument))
   case 21:  // PR_GET_SECCOMP

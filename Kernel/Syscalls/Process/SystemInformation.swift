@@ -95,7 +95,7 @@ func sysGetrusage(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
 }
 
 func sysGetcpu(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
-  if call.first != 0 { try check(ProgramMemory.store(UInt32(0), at: call.first)) }
+  if call.first != 0 { try check(ProgramMemory.store(UInt32(Processors.current), at: call.first)) }
   if call.second != 0 { try check(ProgramMemory.store(UInt32(0), at: call.second)) }
   return 0
 }

@@ -23,6 +23,9 @@ func sysRtSigaction(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
     guard let action = ProgramMemory.load(SignalAction.self, at: call.second) else { throw .EFAULT }
     guard !SignalSet.unblockable.contains(number) else { throw .EINVAL }
     SignalRules.setAction(number, action, &Signals.thread, &Signals.shared)
+    if SignalAction.isIgnored(number, Signals.shared.actions[number].handler) {
+      for other in Threads.all { other.signals.pending.discard(SignalSet(number)) }
+    }
   }
   if call.third != 0 { try check(ProgramMemory.store(old, at: call.third)) }
   return 0
@@ -60,7 +63,7 @@ func sysRtSigsuspend(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   try checkSetSize(call.second)
   let set = try signalSet(at: call.first)
   Signals.replaceMask(set)
-  _ = Sleep.until(deadline: nil) { false }
+  _ = Wait.sleep(until: nil)
   throw .ERESTARTNOHAND
 }
 
@@ -72,7 +75,7 @@ func replaceSignalMask(_ address: UInt64, size: UInt64) throws(Errno) {
 }
 
 func sysPause(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
-  _ = Sleep.until(deadline: nil) { false }
+  _ = Wait.sleep(until: nil)
   throw .ERESTARTNOHAND
 }
 
@@ -121,17 +124,19 @@ func sysRtSigtimedwait(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   }
   Signals.thread.awaited = wanted
   defer { Signals.thread.awaited = SignalSet() }
-  func isThere() -> Bool {
-    !Signals.thread.pending.set.union(Signals.shared.pending.set).intersection(wanted).isEmpty
-  }
   let mask = SignalSet(bits: ~wanted.bits)
-  let outcome: Sleep.Outcome = isThere() ? .ready : Sleep.until(deadline: deadline, isThere)
-  guard outcome == .ready,
-    let information = Signals.thread.pending.take(blocked: mask) ?? Signals.shared.pending.take(blocked: mask)
-  else {
+  var found: SignalInformation?
+  do throws(Errno) {
+    let isThere = try Wait.untilWoken(deadline: deadline) {
+      found = Signals.thread.pending.take(blocked: mask) ?? Signals.shared.pending.take(blocked: mask)
+      return found != nil
+    }
+    guard isThere else { throw .EAGAIN }
+  } catch {
     // Linux never restarts this one: EINTR even where nothing handles the signal.
-    throw outcome == .timedOut ? .EAGAIN : .EINTR
+    throw error == .ERESTARTSYS ? .EINTR : error
   }
+  guard let information = found else { throw .EINTR }
   if call.second != 0 { try check(Signals.store(information, at: call.second)) }
   return UInt64(UInt32(bitPattern: information.number))
 }
@@ -139,8 +144,9 @@ func sysRtSigtimedwait(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
 extension Signals {
   /// Blocks exactly the signals of `mask`; what that unblocks is delivered before the program goes on.
   static func setMask(_ mask: SignalSet) {
-    thread.block(exactly: mask)
-    if isInterrupting { PendingWork.add(.signal) }
+    let current = Thread.current!
+    current.signals.block(exactly: mask)
+    if current.isInterrupted { PendingWork.add(.signal) }
   }
 
   /// Blocks exactly the signals of `mask` until the call at hand is over: `sigsuspend`, `ppoll`, `pselect`.

@@ -3,7 +3,10 @@ import Machine
 
 /// A clock by its number (include/uapi/linux/time.h).
 enum ClockKind {
-  case realtime, monotonic, processor
+  case realtime, monotonic
+  /// The processor time of all threads, or of the one with this number.
+  case processor
+  case thread(Int32)
 
   /// EINVAL: there is no such clock.
   @inline(__always)
@@ -15,14 +18,35 @@ enum ClockKind {
     case 1, 4, 6, 7, 9: self = .monotonic
     // REALTIME, REALTIME_COARSE, REALTIME_ALARM, TAI (whose offset nobody sets: 0, as on Linux without NTP)
     case 0, 5, 8, 11: self = .realtime
-    case 2, 3: self = .processor
+    case 2: self = .processor
+    case 3: self = .thread(Thread.current.number)
     default:
       // Of a process or thread by number: ~number << 3 | kind, kind 4 and up for threads (clock_getcpuclockid).
       guard number < 0 else { throw .EINVAL }
       let owner = ~(number >> 3)
-      guard number & 3 < 3, owner == 0 || owner == ProcessGroup.process else { throw .EINVAL }
-      self = .processor
+      guard number & 3 < 3 else { throw .EINVAL }
+      if number & 4 != 0 {
+        let thread = owner == 0 ? Thread.current.number : owner
+        guard Threads.find(thread) != nil else { throw .EINVAL }
+        self = .thread(thread)
+      } else {
+        guard owner == 0 || owner == ProcessGroup.process else { throw .EINVAL }
+        self = .processor
+      }
     }
+  }
+
+  /// Whether it stands still while nothing runs.
+  var isOfProcessor: Bool {
+    switch self {
+    case .processor, .thread: true
+    case .realtime, .monotonic: false
+    }
+  }
+
+  var isRealtime: Bool {
+    if case .realtime = self { return true }
+    return false
   }
 
   /// Nanoseconds.
@@ -32,6 +56,9 @@ enum ClockKind {
     case .monotonic: return Clock.monotonicNanoseconds()
     case .realtime: return Clock.realtimeNanoseconds()
     case .processor: return ProcessorTime.total(now: Clock.monotonicNanoseconds())
+    case .thread(let number):
+      guard let thread = Threads.find(number) else { return 0 }
+      return ProcessorTime.total(of: thread, now: Clock.monotonicNanoseconds())
     }
   }
 }

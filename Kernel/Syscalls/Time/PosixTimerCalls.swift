@@ -3,7 +3,7 @@ import Machine
 import Signals
 
 /// `struct itimerspec`.
-private struct TimerSpecification: BitwiseCopyable {
+struct TimerSpecification: BitwiseCopyable {
   var interval: TimeSpecification
   var value: TimeSpecification
 }
@@ -24,9 +24,9 @@ private func timer(_ argument: UInt64) throws(Errno) -> (Int32, PosixTimers.Time
 func sysTimerCreate(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   let kind = try ClockKind(call.first)
   // Timers on processor time would need looking at more often than every tick.
-  guard kind != .processor else { throw .EOPNOTSUPP }
+  guard !kind.isOfProcessor else { throw .EOPNOTSUPP }
   var timer = PosixTimers.Timer()
-  timer.isRealtime = kind == .realtime
+  timer.isRealtime = kind.isRealtime
   timer.signal = Int32(Signal.alarm)
   var takesIdentifier = true
   if call.second != 0 {
@@ -36,7 +36,10 @@ func sysTimerCreate(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
     switch event.notification {
     case 1: timer.signal = 0  // SIGEV_NONE
     case 0, 4:  // SIGEV_SIGNAL, SIGEV_THREAD_ID
-      if event.notification == 4 && event.thread != ProcessGroup.process { throw .EINVAL }
+      if event.notification == 4 {
+        guard Threads.find(event.thread) != nil else { throw .EINVAL }
+        timer.thread = event.thread
+      }
       guard Signal.isValid(Int(event.signal)) else { throw .EINVAL }
       timer.signal = event.signal
     default: throw .EINVAL

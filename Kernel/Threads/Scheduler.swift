@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+import Machine
+
+/// Which thread runs where. A thread runs until it waits, or, in the program, until others have waited for their turn for
+/// a tick. In the kernel it is never taken off its processor, and the kernel's lock keeps all others out.
+///
+/// A thread that waits while its processor has nothing else to do stays on it, on its own stack: when it is woken it
+/// goes on without a switch.
+enum Scheduler {
+  private static var queues: [RunQueue] = []
+  private static var own: RunQueue { queues[Processors.current] }
+
+  /// Finds the other processors and starts them. Once, at the end of booting.
+  static func start() {
+    queues.append(RunQueue())
+    let identifiers = ProcessorList.find()
+    guard identifiers.count > 1, makeIdler() else { return }
+    for _ in 1..<min(identifiers.count, Processors.maximum) { queues.append(RunQueue()) }
+    let count = Processors.start(identifiers) { Threads.newStack() }
+    while queues.count > count { queues.removeLast() }
+    if count > 1 {
+      VDSOImage.setProcessorSource(VDSO.dataFrame, Processor.hasProcessorNumber ? .processor : .systemCall)
+    }
+    Log.info { message in
+      message.append(decimal: UInt64(count))
+      message.append(" processors run")
+    }
+    if count < identifiers.count {
+      Log.warning("not all processors of the machine could be started")
+    }
+  }
+
+  /// Whether somebody waits for the processor.
+  static var hasReady: Bool { !own.isEmpty }
+
+  /// Lets `thread` run when its turn comes.
+  static func makeReady(_ thread: Thread) {
+    thread.state = .ready
+    let target = processor(for: thread)
+    queues[target].add(thread, isWoken: true)
+    guard queues.count > 1 else { return }
+    if queues[target].isIdle {
+      if target != Processors.current { Processors.interrupt(target) }
+    }
+  }
+
+  /// Where the thread stands; else where it last ran, if that processor is idle; else an idle one.
+  private static func processor(for thread: Thread) -> Int {
+    if queues.count == 1 { return 0 }
+    if let stands = thread.standsOn { return stands }
+    if thread.mayRun(on: thread.lastProcessor) && queues[thread.lastProcessor].isIdle { return thread.lastProcessor }
+    for index in queues.indices where queues[index].isIdle && thread.mayRun(on: index) { return index }
+    if thread.mayRun(on: thread.lastProcessor) { return thread.lastProcessor }
+    for index in queues.indices where thread.mayRun(on: index) { return index }
+    return 0
+  }
+
+  /// The next thread for this processor: its own, or another's that waits there for its turn.
+  private static func takeReady() -> Thread? {
+    let current = Processors.current
+    if let thread = queues[current].take(where: { $0.standsOn == current || $0.mayRun(on: current) }) { return thread }
+    for offset in 1..<max(queues.count, 1) {
+      let other = (current &+ offset) % queues.count
+      if let thread = queues[other].take(where: { $0.standsOn == nil && $0.mayRun(on: current) }) { return thread }
+    }
+    return nil
+  }
+
+  /// The running thread stands still until somebody wakes it. Returns with interrupts off, as they were.
+  static func wait() {
+    Thread.current.state = .waiting
+    switchTo(next())
+  }
+
+  /// What this processor does next; waits until there is something.
+  private static func next() -> Thread {
+    while true {
+      if let next = takeReady() { return next }
+      idle()
+    }
+  }
+
+  private static func idle() {
+    let queue = own
+    queue.isIdle = true
+    ProcessorTime.stop()
+    Processors.unlock()
+    Processor.waitForInterrupt()
+    if Processors.count > 1 { Processors.lock() }
+    ProcessorTime.go()
+    queue.isIdle = false
+    Wait.lookAround()
+  }
+
+  /// Lets the others that could run go first.
+  static func yield() {
+    Processor.withoutInterrupts {
+      guard let next = takeReady() else { return }
+      let current = Thread.current!
+      current.state = .ready
+      // The queue is this processor's own: nobody takes it before the switch is done.
+      own.add(current, isWoken: false)
+      switchTo(next)
+    }
+  }
+
+  /// `thread` may run on other processors from now on: it leaves its own if it must.
+  static func move(_ thread: Thread) {
+    guard let stands = thread.standsOn, !thread.mayRun(on: stands) else { return }
+    if thread !== Thread.current { return Processors.interrupt(stands) }
+    Processor.withoutInterrupts {
+      thread.state = .ready
+      // Nobody takes it before the switch, for the kernel's lock is held until then.
+      thread.standsOn = nil
+      makeReady(thread)
+      // Not the thread's own stack: another processor may be on it as soon as the lock is given back.
+      switchTo(takeReady() ?? idlers[Processors.current])
+    }
+  }
+
+  /// The running thread has ended and never comes back.
+  static func leave() -> Never {
+    Thread.current.state = .ended
+    Processor.withoutInterrupts { switchTo(next()) }
+    Panic.stop("a thread that had ended ran again")
+  }
+
+  /// What is left of a thread that has ended: nobody can free the stack that it stands on.
+  private static var ended: Thread?
+
+  private static func switchTo(_ next: Thread) {
+    next.state = .running
+    let current = Thread.current!
+    if next === current { return }
+    ProcessorTime.switched(from: current)
+    if current.state == .ended { ended = current } else { current.saveRegisters() }
+    current.standsOn = nil
+    next.standsOn = Processors.current
+    next.lastProcessor = Processors.current
+    next.restoreRegisters()
+    Thread.current = next
+    // Whatever was noted was noted for whoever ran.
+    if next.hasWork { PendingWork.add(.signal) }
+    current.stack.switchTo(next.stack)
+    // Here `current` runs again; a thread that has just begun does not come here.
+    releaseEnded()
+  }
+
+  /// Frees what the thread that ran before left.
+  @inline(__always)
+  static func releaseEnded() {
+    if ended != nil { release() }
+  }
+
+  @inline(never)
+  private static func release() {
+    ended?.stack.release()
+    ended = nil
+  }
+
+  /// One of each processor, where there are several: what it stands on when it has nothing to do and the thread that
+  /// it ran may run elsewhere.
+  private static var idlers: [Thread] = []
+
+  /// Makes the first processor's.
+  private static func makeIdler() -> Bool {
+    guard let stack = Threads.newStack() else { return false }
+    let thread = Thread(number: 0, stack: stack)
+    thread.state = .waiting
+    thread.stack.prepareIdle()
+    idlers.append(thread)
+    return true
+  }
+
+  /// A further processor, as soon as it has started. It stands on its idler's stack.
+  static func runProcessor() -> Never {
+    Processors.lock()
+    Processors.forgetAll()
+    let thread = Thread(number: 0, stack: .current())
+    thread.standsOn = Processors.current
+    Thread.current = thread
+    // They come in any order.
+    while idlers.count <= Processors.current { idlers.append(thread) }
+    idlers[Processors.current] = thread
+    Ticks.startProcessor()
+    runIdle()
+  }
+
+  /// Runs whoever comes.
+  static func runIdle() -> Never {
+    while true {
+      Thread.current.state = .waiting
+      switchTo(next())
+    }
+  }
+}
+
+@_silgen_name("kernel_processor_main")
+public func kernelProcessorMain() -> Never { Scheduler.runProcessor() }
+
+@_silgen_name("kernel_processor_idle")
+public func kernelProcessorIdle() -> Never { Scheduler.runIdle() }

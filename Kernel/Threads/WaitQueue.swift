@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Somebody who wants to know when something changes: a thread that waits, or an epoll instance.
+class Watcher {
+  /// What is watched may have changed in these respects. Must not change any queue's members.
+  func notify(_ changes: Readiness) {}
+}
+
+/// Who wants to know when one thing changes: a pipe, the input, a lock.
+///
+/// It says that there may be news, not what: whoever is told looks for itself, and waits again if there was nothing
+/// for it.
+final class WaitQueue {
+  private var watchers: [Watcher] = []
+
+  /// Memory for one more.
+  var bytesToGrow: Int { watchers.bytesToGrow }
+
+  /// From now on `watcher` is told.
+  func add(_ watcher: Watcher) { watchers.append(watcher) }
+
+  /// Takes one `add` of `watcher` back.
+  func remove(_ watcher: Watcher) {
+    // Who came last mostly leaves first.
+    var index = watchers.count &- 1
+    while index >= 0 {
+      if watchers[index] === watcher {
+        watchers.remove(at: index)
+        return
+      }
+      index &-= 1
+    }
+  }
+
+  /// Tells everybody. `changes`: what may have come true; the more precise it is, the fewer look in vain, and an
+  /// edge-triggered epoll is not told of an edge that was none.
+  func wake(_ changes: Readiness = .any) {
+    var index = 0
+    while index < watchers.count {
+      watchers[index].notify(changes)
+      index &+= 1
+    }
+  }
+}
+
+/// A place for a queue, which is made when somebody waits for the first time.
+struct WaitPlace {
+  private var existing: WaitQueue?
+
+  var queue: WaitQueue {
+    mutating get {
+      if let existing { return existing }
+      let new = WaitQueue()
+      existing = new
+      return new
+    }
+  }
+
+  /// Tells everybody who waits.
+  @inline(__always)
+  func wake(_ changes: Readiness = .any) {
+    if let existing { existing.wake(changes) }
+  }
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import SystemPackage
+import Testing
+
+/// Threads on one processor and on several.
+@Suite struct ThreadTests {
+  static let processors = [1, 2, 4]
+
+  @Test(arguments: ["Behaviour/threads", "Behaviour/thread-signals", "Behaviour/processors"], processors)
+  func behavesAsOnTheHost(program: String, processors: Int) async throws {
+    // Both C libraries, in turns.
+    let flavour: Flavour = processors == 2 ? .muslStatic : .glibcDynamic
+    var comparison = try await Comparison(TestProgram(program, flavour))
+    comparison.options = ["--cpus", "\(processors)"]
+    try await comparison.expectSame()
+  }
+
+  /// What the program waits for, it gets, and nothing that it did not ask for happens: ten minutes in the long tests.
+  @Test(
+    arguments: runsLongTests ? [(4, 600, 1), (4, 60, 2), (2, 60, 3), (1, 60, 4)] : [(4, 30, 1), (2, 5, 2), (1, 5, 3)])
+  func standsStress(processors: Int, seconds: Int, seed: Int) async throws {
+    var run = MachineRun(
+      try await TestProgram("Behaviour/thread-stress").built(), ["\(seconds)", "\(seed)"],
+      options: ["--cpus", "\(processors)"])
+    run.timeout = seconds * 3 + 300
+    let outcome = try await run.run()
+    expectEqual(outcome, output: "all ended\n")
+    #expect(outcome.messages.isEmpty, "\(outcome.messageText)")
+  }
+
+  /// All processors are there, and the program is told of them everywhere.
+  @Test(arguments: [1, 2, 4], ["microvm", "q35"])
+  func seesAllProcessors(count: Int, machine: String) async throws {
+    let script =
+      "import os; print(os.cpu_count(), len(os.sched_getaffinity(0)), open('/proc/cpuinfo').read().count('processor\\t'))"
+    let run = MachineRun("/usr/bin/python3", ["-c", script], options: ["--cpus", "\(count)", "--machine", machine])
+    expectEqual(try await run.run(), output: "\(count) \(count) \(count)\n")
+  }
+}
