@@ -139,19 +139,28 @@ final class Epoll: UnnamedNode {
     var left = listed
     while left > 0, stored < count, let item = first {
       left &-= 1
-      unlist(item)
       let ready = item.ready
-      if ready.isEmpty { continue }
+      if ready.isEmpty {
+        unlist(item)
+        continue
+      }
+      // Two words that overlap, which are cheaper than a half and a whole: an event has twelve bytes.
       let place = address &+ UInt64(stored) &* Self.eventSize
-      guard ProgramMemory.store(ready.rawValue, at: place), ProgramMemory.storeWord(item.data, at: place &+ 4) else {
-        list(item)
+      guard ProgramMemory.storeWord(UInt64(ready.rawValue) | item.data << 32, at: place),
+        ProgramMemory.storeWord(item.data, at: place &+ 4)
+      else {
         if stored == 0 { throw .EFAULT }
         break
       }
       stored &+= 1
       if item.wanted.contains(.oneShot) {
         item.wanted.formIntersection(.manner)
-      } else if !item.wanted.contains(.edgeTriggered) {
+        unlist(item)
+      } else if item.wanted.contains(.edgeTriggered) {
+        unlist(item)
+      } else if listed > 1 {
+        // To the end; not when it is alone.
+        unlist(item)
         list(item)
       }
     }
