@@ -296,8 +296,9 @@ int main(int argc, char **argv) {
   ends = true;
   // Who sleeps for long is woken by hand; whoever waits for a place in the queue finds one.
   for (int i = 0; i < count; i++) pthread_kill(threads[i], SIGUSR1);
-  for (int i = 0; i < 2; i++) pthread_join(receivers[i], NULL);
   for (int i = 0; i < count; i++) pthread_join(threads[i], NULL);
+  // After whoever sends them signals.
+  for (int i = 0; i < 2; i++) pthread_join(receivers[i], NULL);
   for (int i = 0; i < kinds; i++)
     if (progress[i] == 0) printf("work %d never got on\n", i);
   if (argc > 3)
