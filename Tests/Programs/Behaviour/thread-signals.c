@@ -60,6 +60,7 @@ static void which_thread(void) {
 }
 
 static int ends[2];
+static volatile int waited;
 
 static void *wait_interrupted(void *argument) {
   char byte;
@@ -67,10 +68,13 @@ static void *wait_interrupted(void *argument) {
   *(pid_t *)argument = syscall(SYS_gettid);
   pthread_barrier_wait(&barrier);
   long interrupted = nanosleep(&hour, NULL) == -1 && errno == EINTR;
+  waited++;
   pthread_barrier_wait(&barrier);
   interrupted += read(ends[0], &byte, 1) == -1 && errno == EINTR;
+  waited++;
   pthread_barrier_wait(&barrier);
   interrupted += poll(&(struct pollfd){ends[0], POLLIN, 0}, 1, -1) == -1 && errno == EINTR;
+  waited++;
   return (void *)interrupted;
 }
 
@@ -84,10 +88,11 @@ static void waits(void) {
   pthread_create(&thread, NULL, wait_interrupted, &other);
   for (int i = 0; i < 3; i++) {
     pthread_barrier_wait(&barrier);
-    handled = 0;
-    // The signal may come before the wait begins: again until the wait was interrupted, which the next barrier shows.
-    usleep(30000);
-    pthread_kill(thread, SIGUSR1);
+    // The signal may come before the wait begins: again until it was interrupted.
+    do {
+      usleep(20000);
+      pthread_kill(thread, SIGUSR1);
+    } while (waited == i);
   }
   pthread_join(thread, &result);
   number("interrupted waits", (long)result);
@@ -149,21 +154,25 @@ static void faulting(void) {
 static volatile long spun;
 static void *spin(void *argument) {
   while (!stop) spun++;
+  return NULL;
+}
+
+// However busy the machine is: until the thread's own clock says so.
+static void *use_twenty_milliseconds(void *argument) {
   struct timespec used;
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
-  return (void *)(used.tv_sec * 1000 + used.tv_nsec / 1000000);
+  do clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+  while (used.tv_sec == 0 && used.tv_nsec < 20000000);
+  return argument;
 }
 
 static void clocks(void) {
   pthread_t thread[2];
   void *used;
   struct timespec own, process;
-  for (int i = 0; i < 2; i++) pthread_create(&thread[i], NULL, spin, NULL);
-  usleep(200000);
-  stop = 1;
+  for (int i = 0; i < 2; i++) pthread_create(&thread[i], NULL, use_twenty_milliseconds, thread);
   for (int i = 0; i < 2; i++) {
     pthread_join(thread[i], &used);
-    check("a thread that spins uses time", (long)used >= 20);
+    check("a thread that spins uses time", used == thread);
   }
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &own);
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &process);
