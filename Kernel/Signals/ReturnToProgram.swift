@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Machine
+import Signals
 
 /// The last stop before the program runs again while work is pending, from entry.S and from interrupts
 /// that hit the program. Interrupts are off, and stay off until the program runs: nothing can become

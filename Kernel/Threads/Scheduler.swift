@@ -119,8 +119,10 @@ enum Scheduler {
   }
 
   /// The running thread has ended and never comes back.
-  static func leave() -> Never {
-    Thread.current.state = .ended
+  static func leave(_ thread: Thread) -> Never {
+    thread.state = .ended
+    // Nothing else holds it while the processor waits for work on its stack.
+    thread.holdsItself = thread
     Processor.withoutInterrupts { switchTo(next()) }
     Panic.stop("a thread that had ended ran again")
   }
@@ -154,7 +156,7 @@ enum Scheduler {
 
   @inline(never)
   private static func release() {
-    ended?.stack.release()
+    if let thread = ended { Threads.recycle(thread) }
     ended = nil
   }
 
@@ -189,6 +191,7 @@ enum Scheduler {
   /// Runs whoever comes.
   static func runIdle() -> Never {
     while true {
+      releaseEnded()
       Thread.current.state = .waiting
       switchTo(next())
     }

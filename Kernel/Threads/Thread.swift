@@ -79,6 +79,29 @@ final class Thread: Watcher {
 
   deinit { if let vectors { PhysicalMemory.release(vectors) } }
 
+  /// Itself, from its end until `reset`.
+  var holdsItself: Thread?
+
+  /// As good as new, but with its stack and the memory for its registers.
+  func reset() {
+    signals = ThreadSignals()
+    lastException = (0, 0, 0)
+    hasRefusedFrame = false
+    interruptedSleep = nil
+    sequence = RestartableSequence()
+    clearAddress = 0
+    robustListHead = 0
+    futexes.removeAll(keepingCapacity: true)
+    wokenFutex = nil
+    mustEnd = false
+    newThread = nil
+    usedTime = 0
+    standsOn = nil
+    affinity = .max
+    toldProcessor = 0
+    holdsItself = nil
+  }
+
   /// Makes sure of memory for the registers. False: there is none.
   func reserveRegisters() -> Bool {
     if vectors == nil { vectors = PhysicalMemory.allocateZeroed() }

@@ -45,30 +45,45 @@ enum Threads {
   static func make() throws(Errno) -> Thread {
     // The array is copied when it grows.
     try reserveKernelMemory(bytes: all.count &* 16 &+ 64)
-    guard UInt64(all.count) < limits.processes, let stack = newStack() else { throw .EAGAIN }
+    guard UInt64(all.count) < limits.processes else { throw .EAGAIN }
+    let thread: Thread
+    if let old = unused.popLast() { thread = old } else { thread = try new() }
     repeat {
       lastNumber = lastNumber == greatestNumber ? 300 : lastNumber + 1
     } while find(lastNumber) != nil
-    let thread = Thread(number: lastNumber, stack: stack)
+    thread.number = lastNumber
+    all.insert(thread, at: position(lastNumber))
+    return thread
+  }
+
+  /// Threads that have ended, for later ones. They are never freed: what still held one when it left for good, on a
+  /// stack to which nobody returns, can never let go of it.
+  private static var unused: [Thread] = []
+
+  private static func new() throws(Errno) -> Thread {
     // From now on there are two, and registers to be kept.
-    guard thread.reserveRegisters(), Thread.current.reserveRegisters() else {
+    guard Thread.current.reserveRegisters() else { throw .ENOMEM }
+    // The list of those that have ended must not need memory then.
+    if unused.capacity <= all.count { unused.reserveCapacity(all.count &* 2 &+ 8) }
+    guard let stack = newStack() else { throw .EAGAIN }
+    let thread = Thread(number: 0, stack: stack)
+    guard thread.reserveRegisters() else {
       stack.release()
       throw .ENOMEM
     }
-    all.insert(thread, at: position(lastNumber))
     return thread
+  }
+
+  /// Nobody stands on the stack of `thread` any more, which has ended.
+  static func recycle(_ thread: Thread) {
+    thread.reset()
+    unused.append(thread)
   }
 
   /// A kernel stack; where they stand is drawn when the first one is needed.
   static func newStack() -> KernelStack? {
     if !KernelStack.hasPlace { KernelStack.start(random: Random.next()) }
     return KernelStack.allocate()
-  }
-
-  /// Forgets a thread that never ran.
-  static func discard(_ thread: Thread) {
-    all.remove(at: position(thread.number))
-    thread.stack.release()
   }
 
   /// Ends the running thread (exit(2)); with the last one, the process.
@@ -87,7 +102,7 @@ enum Threads {
     if all.count == 1 { Process.exit(firstStatus) }
     all.remove(at: position(thread.number))
     if let waiting = waitingForEnd { waiting.wake() }
-    Scheduler.leave()
+    Scheduler.leave(thread)
   }
 
   private static var waitingForEnd: Thread?

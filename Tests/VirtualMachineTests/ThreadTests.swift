@@ -29,6 +29,13 @@ import Testing
     #expect(outcome.messages.isEmpty, "\(outcome.messageText)")
   }
 
+  /// Not compared with the host, whose memory others use as well.
+  @Test(arguments: processors) func leaveNothing(processors: Int) async throws {
+    let program = try await TestProgram("Behaviour/thread-memory").built()
+    let outcome = try await MachineRun(program, options: ["--cpus", "\(processors)"]).run()
+    expectEqual(outcome, output: "nothing is left of three thousand threads: yes\n")
+  }
+
   /// All processors are there, and the program is told of them everywhere.
   @Test(arguments: [1, 2, 4], ["microvm", "q35"])
   func seesAllProcessors(count: Int, machine: String) async throws {

@@ -135,8 +135,12 @@ func sysMembarrier(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   let known: UInt64 = 0x1f  // QUERY's own answer: GLOBAL, GLOBAL_EXPEDITED, PRIVATE_EXPEDITED and their registrations
   switch int(call.first) {
   case 0: return known
-  // On one processor, entering the kernel is barrier enough for all threads.
-  case 1, 2, 4, 8, 16: return 0
+  // GLOBAL, GLOBAL_EXPEDITED, PRIVATE_EXPEDITED: all other threads enter the kernel, which is barrier enough.
+  case 1, 2, 8:
+    Processors.holdOthers()
+    return 0
+  // Nobody has to register.
+  case 4, 16: return 0
   default: throw .EINVAL
   }
 }

@@ -55,6 +55,7 @@ private struct CloneRequest {
     thread.policy = current.policy
     thread.realTimePriority = current.realTimePriority
     thread.niceness = current.niceness
+    thread.affinity = current.affinity
     current.newThread = NewThread(
       thread: thread, stackPointer: stackPointer,
       threadPointer: flags.contains(.threadPointer) ? threadPointer : nil)
