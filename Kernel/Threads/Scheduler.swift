@@ -67,12 +67,14 @@ enum Scheduler {
   }
 
   /// The running thread stands still until somebody wakes it. Returns with interrupts off, as they were.
+  @inline(never)
   static func wait() {
     Thread.current.state = .waiting
     switchTo(next())
   }
 
   /// What this processor does next; waits until there is something.
+  @inline(never)
   private static func next() -> Thread {
     while true {
       if let next = takeReady() { return next }
