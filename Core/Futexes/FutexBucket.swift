@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The waits whose keys share a hash, in the order in which they came. It refers to nothing outside itself, so that
-/// each bucket may have its own lock, as in Linux (kernel/futex/core.c).
+/// The waits whose keys share a hash, by rank, and among equals in the order in which they came. It refers to nothing
+/// outside itself, so that each bucket may have its own lock, as in Linux (kernel/futex/core.c).
 struct FutexBucket {
   /// No entry.
   static var none: UInt32 { .max }
@@ -16,6 +16,7 @@ struct FutexBucket {
     var previous: UInt32
     /// How often the entry was released.
     var generation: UInt32
+    var rank: Int8
   }
 
   /// A wait as others see it.
@@ -24,6 +25,7 @@ struct FutexBucket {
     var bitset: UInt32
     var index: UInt32
     var generation: UInt32
+    var rank: Int8
   }
 
   private var entries: [Entry] = []
@@ -44,24 +46,27 @@ struct FutexBucket {
     if needed > entries.capacity { entries.reserveCapacity(max(entries.capacity &* 2, needed)) }
   }
 
-  mutating func append(_ key: FutexKey, bitset: UInt32, thread: UInt32) -> Wait {
+  /// Behind all of the same rank or a higher one.
+  mutating func insert(_ key: FutexKey, bitset: UInt32, thread: UInt32, rank: Int8) -> Wait {
     let index: UInt32
-    var generation: UInt32 = 0
+    var previous = tail
+    while previous != Self.none && entries[Int(previous)].rank < rank { previous = entries[Int(previous)].previous }
+    let next = previous == Self.none ? head : previous == tail ? Self.none : entries[Int(previous)].next
+    var entry = Entry(
+      key: key, bitset: bitset, thread: thread, next: next, previous: previous, generation: 0, rank: rank)
     if free != Self.none {
       index = free
       free = entries[Int(index)].next
-      generation = entries[Int(index)].generation
-      entries[Int(index)] = Entry(
-        key: key, bitset: bitset, thread: thread, next: Self.none, previous: tail, generation: generation)
+      entry.generation = entries[Int(index)].generation
+      entries[Int(index)] = entry
     } else {
       index = UInt32(truncatingIfNeeded: entries.count)
-      entries.append(
-        Entry(key: key, bitset: bitset, thread: thread, next: Self.none, previous: tail, generation: 0))
+      entries.append(entry)
     }
-    if tail == Self.none { head = index } else { entries[Int(tail)].next = index }
-    tail = index
+    if previous == Self.none { head = index } else { entries[Int(previous)].next = index }
+    if next == Self.none { tail = index } else { entries[Int(next)].previous = index }
     count &+= 1
-    return Wait(thread: thread, bitset: bitset, index: index, generation: generation)
+    return Wait(thread: thread, bitset: bitset, index: index, generation: entry.generation, rank: rank)
   }
 
   /// False: the entry is not that wait's any more.
@@ -92,7 +97,8 @@ struct FutexBucket {
       position = entries[Int(index)].next
       if entries[Int(index)].key == key {
         let entry = entries[Int(index)]
-        return Wait(thread: entry.thread, bitset: entry.bitset, index: index, generation: entry.generation)
+        return Wait(
+          thread: entry.thread, bitset: entry.bitset, index: index, generation: entry.generation, rank: entry.rank)
       }
     }
     return nil

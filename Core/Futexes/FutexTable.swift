@@ -46,11 +46,13 @@ public struct FutexTable {
   /// Makes room for `more` waits for a key, beside all that are there.
   public mutating func reserve(_ key: FutexKey, adding more: Int) { buckets[bucket(key)].reserve(more) }
 
-  /// Lets `thread` wait for a key, behind all who wait for it already. Only who wakes one of the bits in `bitset`
-  /// wakes it; a call that has none waits for `anyBit`, and 0 (which nobody could wake) is the caller's EINVAL.
-  public mutating func enqueue(_ key: FutexKey, bitset: UInt32 = anyBit, thread: UInt32) -> Handle {
+  /// Lets `thread` wait for a key, behind all who wait for it already with the same `rank` or a higher one. Only who
+  /// wakes one of the bits in `bitset` wakes it; a call that has none waits for `anyBit`, and 0 (which nobody could wake) is the caller's EINVAL.
+  public mutating func enqueue(
+    _ key: FutexKey, bitset: UInt32 = anyBit, thread: UInt32, rank: Int8 = 0
+  ) -> Handle {
     let number = bucket(key)
-    return Handle(number, buckets[number].append(key, bitset: bitset, thread: thread))
+    return Handle(number, buckets[number].insert(key, bitset: bitset, thread: thread, rank: rank))
   }
 
   /// Ends a wait that timed out, was interrupted, or whose thread another of its words woke. False: it was woken
@@ -62,8 +64,8 @@ public struct FutexTable {
     return buckets[number].remove(handle.index, generation: handle.generation)
   }
 
-  /// Wakes up to `count` of those who wait for a key and one of the bits in `bitset`, in the order in which they
-  /// came: ends the wait and calls `body`, which must not use this table. Returns how many.
+  /// Wakes up to `count` of those who wait for a key and one of the bits in `bitset`, by rank, and among equals in the
+  /// order in which they came: ends the wait and calls `body`, which must not use this table. Returns how many.
   ///
   /// FUTEX_WAKE with a count of 0 or less wakes one on Linux; here it wakes none.
   @discardableResult
@@ -83,8 +85,8 @@ public struct FutexTable {
   }
 
   /// FUTEX_REQUEUE, and FUTEX_CMP_REQUEUE once the caller has compared: wakes up to `wakeCount` of those who wait for
-  /// `source`, then lets up to `requeueCount` of the others wait for `target` instead, behind those who do so
-  /// already. Bits do not count, but are kept. Where both keys are the same, everybody keeps their place.
+  /// `source`, then lets up to `requeueCount` of the others wait for `target` instead, behind those of their rank who
+  /// do so already. Bits do not count, but are kept. Where both keys are the same, everybody keeps their place.
   ///
   /// `woken` is called for each who is woken. `moved` is called for each who waits elsewhere now, with the handle
   /// that is valid no more and the one that takes its place. Both must not use this table. Memory that `target` lacks
@@ -103,7 +105,7 @@ public struct FutexTable {
     var position = buckets[from].start
     while requeued < requeueCount, let wait = buckets[from].next(source, &position) {
       _ = buckets[from].remove(wait.index, generation: wait.generation)
-      let new = buckets[to].append(target, bitset: wait.bitset, thread: wait.thread)
+      let new = buckets[to].insert(target, bitset: wait.bitset, thread: wait.thread, rank: wait.rank)
       requeued &+= 1
       moved(wait.thread, Handle(from, wait), Handle(to, new))
     }

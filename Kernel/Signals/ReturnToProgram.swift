@@ -14,10 +14,8 @@ public func kernelReturnToProgram(_ frame: inout TrapFrame) {
   while true {
     PendingWork.remove(.resume)
     if PendingWork.take(.input) { Console.receive() }
-    if Ticks.tickIfDue(&frame) && Scheduler.hasReady {
-      Scheduler.yield()
-      if !thread.sequence.interrupt(&frame) { Signals.refuseFrame() }
-    }
+    let ticked = Ticks.tickIfDue(&frame)
+    if Scheduler.giveWay(thread, ticked: ticked) && !thread.sequence.interrupt(&frame) { Signals.refuseFrame() }
     if thread.toldProcessor != Processors.current {
       thread.toldProcessor = Processors.current
       if !thread.sequence.tell(processor: Processors.current) || !thread.sequence.interrupt(&frame) {

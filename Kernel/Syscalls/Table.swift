@@ -136,12 +136,11 @@ func systemCall(_ number: UInt64) -> SystemCall? {
   case 138: SystemCall("fstatfs", .descriptor, .pointer, do: sysFstatfs)
   case 140: SystemCall("getpriority", .number, .number, do: sysGetpriority)
   case 141: SystemCall("setpriority", .number, .number, .number, do: sysSetpriority)
-  // kept and given back; changes nothing yet
   case 142: SystemCall("sched_setparam", .number, .pointer, do: sysSchedSetparam)
   // as sched_setscheduler
   case 143: SystemCall("sched_getparam", .number, .pointer, do: sysSchedGetparam)
   case 144: SystemCall("sched_setscheduler", .number, .number, .pointer, do: sysSchedSetscheduler)
-  // kept and given back; changes nothing yet
+  // SCHED_OTHER, FIFO, RR, BATCH, IDLE; SCHED_DEADLINE is EINVAL
   case 145: SystemCall("sched_getscheduler", .number, do: sysSchedGetscheduler)
   case 146: SystemCall("sched_get_priority_max", .number, do: sysSchedGetPriorityMax)
   case 147: SystemCall("sched_get_priority_min", .number, do: sysSchedGetPriorityMin)
@@ -175,7 +174,6 @@ func systemCall(_ number: UInt64) -> SystemCall? {
   case 200: SystemCall("tkill", .number, .signal, do: sysTkill)
   case 201: SystemCall("time", .pointer, do: sysTime)
   case 202: SystemCall("futex", .pointer, .flags, .number, .pointer, .pointer, .number, do: sysFutex)
-  // all but WAIT_REQUEUE_PI and CMP_REQUEUE_PI, which are ENOSYS
   case 203: SystemCall("sched_setaffinity", .number, .size, .pointer, do: sysSchedSetaffinity)
   case 204: SystemCall("sched_getaffinity", .number, .size, .pointer, do: sysSchedGetaffinity)
   case 213: SystemCall("epoll_create", .number, do: sysEpollCreate)
@@ -184,7 +182,6 @@ func systemCall(_ number: UInt64) -> SystemCall? {
   case 219: SystemCall("restart_syscall", do: sysRestartSyscall)
   case 221: SystemCall("fadvise64", .descriptor, .offset, .size, .number, do: sysFadvise64)
   case 222: SystemCall("timer_create", .number, .pointer, .pointer, do: sysTimerCreate)
-  // not on processor time (EOPNOTSUPP)
   case 223: SystemCall("timer_settime", .number, .flags, .pointer, .pointer, do: sysTimerSettime)
   case 224: SystemCall("timer_gettime", .number, .pointer, do: sysTimerGettime)
   case 225: SystemCall("timer_getoverrun", .number, do: sysTimerGetoverrun)
@@ -248,6 +245,9 @@ func systemCall(_ number: UInt64) -> SystemCall? {
   case 306: SystemCall("syncfs", .descriptor, do: sysSyncfs)
   case 307: SystemCall("sendmmsg", .descriptor, .pointer, .size, .flags, do: sysSendmmsg)
   case 309: SystemCall("getcpu", .pointer, .pointer, .pointer, do: sysGetcpu)
+  case 314: SystemCall("sched_setattr", .number, .pointer, .flags, do: sysSchedSetattr)
+  // as sched_setscheduler
+  case 315: SystemCall("sched_getattr", .number, .pointer, .size, .flags, do: sysSchedGetattr)
   case 316: SystemCall("renameat2", .directory, .path, .directory, .path, .flags, do: sysRenameat2)
   case 317: SystemCall("seccomp", .number, .flags, .pointer, do: sysSeccomp)
   case 318: SystemCall("getrandom", .output, .size, .flags, do: sysGetrandom)

@@ -47,7 +47,9 @@ enum FutexWaits {
     let thread = Thread.current!
     thread.wokenFutex = nil
     thread.futexes.removeAll(keepingCapacity: true)
-    for key in keys { thread.futexes.append(table.enqueue(key, bitset: bits, thread: UInt32(thread.number))) }
+    for key in keys {
+      thread.futexes.append(table.enqueue(key, bitset: bits, thread: UInt32(thread.number), rank: max(thread.rank, 0)))
+    }
     var outcome = Errno.ETIMEDOUT
     do throws(Errno) {
       _ = try Wait.untilWoken(deadline: deadline) { thread.wokenFutex != nil }
@@ -78,15 +80,36 @@ enum FutexWaits {
     }
   }
 
-  /// The thread that has waited longest, and whether there are more.
-  static func first(_ key: FutexKey) -> (thread: UInt32, hasOthers: Bool)? {
-    var first: UInt32?
+  /// The thread of the highest rank, and among equals the one that has waited longest; and whether there are more.
+  static func first(_ key: FutexKey) -> (thread: Thread, hasOthers: Bool)? {
+    var first: Thread?
     var count = 0
-    table.forEach(key) { thread, _ in
-      if first == nil { first = thread }
+    forEach(key) { thread in
+      if first == nil || thread.rank > first!.rank { first = thread }
       count &+= 1
     }
     return first.map { ($0, count > 1) }
+  }
+
+  /// All threads that wait for `key`.
+  static func forEach(_ key: FutexKey, _ body: (Thread) -> Void) {
+    table.forEach(key) { number, _ in
+      if let thread = Threads.find(Int32(number)) { body(thread) }
+    }
+  }
+
+  /// Wakes `thread`, which waits for one word.
+  static func wake(_ thread: Thread) {
+    table.remove(thread.futexes[0])
+    thread.wokenFutex = 0
+    thread.wake()
+  }
+
+  /// Lets `thread`, which waits for one word, wait for another.
+  static func move(_ thread: Thread, to key: FutexKey) throws(Errno) {
+    try reserveKernelMemory(bytes: table.bytesToGrow(key, adding: 1))
+    table.remove(thread.futexes[0])
+    thread.futexes[0] = table.enqueue(key, thread: UInt32(thread.number))
   }
 
   private static func woken(_ number: UInt32, _ handle: FutexTable.Handle) {

@@ -9,6 +9,11 @@ import Machine
 enum Scheduler {
   private static var queues: [RunQueue] = []
   private static var own: RunQueue { queues[Processors.current] }
+  /// The real-time threads that could run, of all processors, by rank: as long as one is here that may run on a
+  /// processor, no thread of lower rank does.
+  private static var urgent = ThreadList()
+  /// The rank of the thread that runs on each processor, or that is about to.
+  private static var ranks = InlineArray<64, Int8>(repeating: 0)
 
   /// Finds the other processors and starts them. Once, at the end of booting.
   static func start() {
@@ -31,17 +36,51 @@ enum Scheduler {
   }
 
   /// Whether somebody waits for the processor.
-  static var hasReady: Bool { !own.isEmpty }
+  static var hasReady: Bool { !own.isEmpty || !urgent.isEmpty }
 
   /// Lets `thread` run when its turn comes.
   static func makeReady(_ thread: Thread) {
     thread.state = .ready
-    let target = processor(for: thread)
-    queues[target].add(thread, isWoken: true)
-    guard queues.count > 1 else { return }
-    if queues[target].isIdle {
-      if target != Processors.current { Processors.interrupt(target) }
+    if thread.rank > 0 {
+      urgent.insert(thread, beforeEquals: false)
+      return attract(thread)
     }
+    let target = processor(for: thread)
+    let queue = queues[target]
+    queue.add(thread, isWoken: true)
+    if queue.isIdle {
+      // It looks at its queue before it is idle again: who comes meanwhile need not interrupt it once more.
+      queue.isIdle = false
+      if target != Processors.current { Processors.interrupt(target) }
+    } else if thread.rank > ranks[target] {
+      reschedule(target)
+    }
+  }
+
+  /// Lets a processor look whether its thread must give way.
+  private static func reschedule(_ target: Int) {
+    if target == Processors.current { PendingWork.add(.resume) } else { Processors.interrupt(target) }
+  }
+
+  /// Lets the processor look that should take `thread` from the urgent ones: an idle one, else the one that runs the
+  /// thread of lowest rank.
+  @inline(never)
+  private static func attract(_ thread: Thread) {
+    var target = thread.standsOn
+    if target == nil {
+      var lowest = thread.rank
+      for index in queues.indices where thread.mayRun(on: index) {
+        let rank = queues[index].isIdle ? .min : ranks[index]
+        if rank < lowest || rank == lowest && target != nil && index == thread.lastProcessor {
+          lowest = rank
+          target = index
+        }
+      }
+    }
+    guard let target else { return }
+    queues[target].isIdle = false
+    ranks[target] = max(ranks[target], thread.rank)
+    reschedule(target)
   }
 
   /// Where the thread stands; else where it last ran, if that processor is idle; else an idle one.
@@ -58,12 +97,18 @@ enum Scheduler {
   /// The next thread for this processor: its own, or another's that waits there for its turn.
   private static func takeReady() -> Thread? {
     let current = Processors.current
+    if !urgent.isEmpty, let thread = urgent.take(where: { mayTake($0, current) }) { return thread }
     if let thread = queues[current].take(where: { $0.standsOn == current || $0.mayRun(on: current) }) { return thread }
     for offset in 1..<max(queues.count, 1) {
       let other = (current &+ offset) % queues.count
       if let thread = queues[other].take(where: { $0.standsOn == nil && $0.mayRun(on: current) }) { return thread }
     }
     return nil
+  }
+
+  /// Whether the processor `current` may take an urgent thread.
+  private static func mayTake(_ thread: Thread, _ current: Int) -> Bool {
+    thread.standsOn == nil ? thread.mayRun(on: current) : thread.standsOn == current
   }
 
   /// The running thread stands still until somebody wakes it. Returns with interrupts off, as they were.
@@ -97,18 +142,87 @@ enum Scheduler {
   /// Lets the others that could run go first.
   static func yield() {
     Processor.withoutInterrupts {
-      guard let next = takeReady() else { return }
       let current = Thread.current!
       current.state = .ready
-      // The queue is this processor's own: nobody takes it before the switch is done.
-      own.add(current, isWoken: false)
+      // Nobody else takes it before the switch is done: the kernel's lock is held until then.
+      if current.rank > 0 { urgent.insert(current, beforeEquals: false) } else { own.add(current, isWoken: false) }
+      switchTo(next())
+    }
+  }
+
+  /// Lets another thread run where it comes before `thread`, which runs: one of higher rank, or, as the timer has
+  /// `ticked`, one that waits for its turn. Returns whether others ran.
+  static func giveWay(_ thread: Thread, ticked: Bool) -> Bool {
+    let current = Processors.current
+    ranks[current] = thread.rank
+    if !ticked && urgent.isEmpty && thread.rank >= 0 { return false }
+    var waiting = urgent.first
+    while let other = waiting, !mayTake(other, current) { waiting = other.next }
+    if let waiting, waiting.rank > thread.rank {
+      putBack(thread)
+      return true
+    }
+    let hasWoken = thread.rank <= 0 && own.hasWoken
+    guard ticked && hasReady || hasWoken && thread.rank < 0 else { return false }
+    if thread.isTurnOver {
+      if thread.rank > 0 { thread.turnEnds = thread.usedTime &+ thread.turn }
+      yield()
+    } else if hasWoken {
+      putBack(thread)
+    } else {
+      return false
+    }
+    return true
+  }
+
+  /// The running thread gives way before its turn is over.
+  @inline(never)
+  private static func putBack(_ thread: Thread) {
+    Processor.withoutInterrupts {
+      thread.state = .ready
+      if thread.rank > 0 { urgent.insert(thread, beforeEquals: true) } else { own.putBack(thread) }
+      let next = next()
+      // Perhaps there is another processor for it: that will find it when this one has left the kernel.
+      if thread.rank > 0 && next !== thread {
+        thread.standsOn = nil
+        attract(thread)
+      }
       switchTo(next)
     }
   }
 
+  /// Changes the rank of `thread`, wherever it is.
+  @inline(never)
+  static func setRank(_ thread: Thread, _ rank: Int8) {
+    switch thread.state {
+    case .ready:
+      remove(thread)
+      thread.rank = rank
+      makeReady(thread)
+    case .running:
+      thread.rank = rank
+      if let target = thread.standsOn { reschedule(target) }
+    case .waiting, .ended: thread.rank = rank
+    }
+  }
+
+  /// Takes a thread that is ready out of its queue.
+  private static func remove(_ thread: Thread) {
+    if urgent.take(where: { $0 === thread }) != nil { return }
+    for queue in queues where queue.remove(thread) { return }
+  }
+
   /// `thread` may run on other processors from now on: it leaves its own if it must.
   static func move(_ thread: Thread) {
-    guard let stands = thread.standsOn, !thread.mayRun(on: stands) else { return }
+    guard let stands = thread.standsOn else {
+      // It stands in the queue of a processor that may not run it any more.
+      if thread.state == .ready {
+        remove(thread)
+        makeReady(thread)
+      }
+      return
+    }
+    if thread.mayRun(on: stands) { return }
     if thread !== Thread.current { return Processors.interrupt(stands) }
     Processor.withoutInterrupts {
       thread.state = .ready
@@ -134,6 +248,7 @@ enum Scheduler {
 
   private static func switchTo(_ next: Thread) {
     next.state = .running
+    ranks[Processors.current] = next.rank
     let current = Thread.current!
     if next === current { return }
     ProcessorTime.switched(from: current)

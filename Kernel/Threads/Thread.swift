@@ -48,13 +48,21 @@ final class Thread: Watcher {
   /// What it waits for by a futex, and which of these somebody woke.
   var futexes: [FutexTable.Handle] = []
   var wokenFutex: Int?
+  /// The mutex for which it will wait (FUTEX_WAIT_REQUEUE_PI).
+  var requeueTarget: FutexKey?
 
-  // MARK: scheduling, as the program set it
+  // MARK: scheduling
 
-  /// SCHED_*.
-  var policy: Int32 = 0
-  var realTimePriority: Int32 = 0
-  var niceness: Int32 = 0
+  /// As the program set it (`setScheduling`).
+  var scheduling = Scheduling()
+  /// `scheduling.rank`, or a higher one of somebody who waits for what this thread holds.
+  var rank: Int8 = 0
+  /// `scheduling.turn`.
+  var turn = Scheduling.ordinaryTurn
+  /// The `usedTime` at which its turn is over.
+  var turnEnds = Scheduling.ordinaryTurn
+  /// The number of the thread that holds the mutex for which it waits (`PriorityMutex`); 0: none.
+  var blockedBy: Int32 = 0
 
   /// `comm`: at most fifteen bytes, which the program may change.
   private(set) var name: [UInt8] = []
@@ -99,6 +107,9 @@ final class Thread: Watcher {
     standsOn = nil
     affinity = .max
     toldProcessor = 0
+    scheduling = Scheduling()
+    rank = 0
+    blockedBy = 0
     holdsItself = nil
   }
 

@@ -7,7 +7,11 @@ import Testing
 @Suite struct ThreadTests {
   static let processors = [1, 2, 4]
 
-  @Test(arguments: ["Behaviour/threads", "Behaviour/thread-signals", "Behaviour/processors"], processors)
+  @Test(
+    arguments: [
+      "Behaviour/threads", "Behaviour/thread-signals", "Behaviour/processors", "Behaviour/scheduling",
+      "Behaviour/processor-time",
+    ], processors)
   func behavesAsOnTheHost(program: String, processors: Int) async throws {
     // Both C libraries, in turns.
     let flavour: Flavour = processors == 2 ? .muslStatic : .glibcDynamic

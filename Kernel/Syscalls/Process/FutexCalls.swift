@@ -14,6 +14,8 @@ private enum Operation: UInt64 {
   case tryLockPI = 8
   case waitBits = 9
   case wakeBits = 10
+  case waitRequeuePI = 11
+  case compareRequeuePI = 12
   case lockPI2 = 13
 }
 
@@ -21,7 +23,7 @@ func sysFutex(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   guard let operation = Operation(rawValue: call.second & 0x7f) else { throw .ENOSYS }
   let isPrivate = call.second & 0x80 != 0
   let usesRealtime = call.second & 0x100 != 0
-  if usesRealtime && operation != .waitBits && operation != .lockPI2 { throw .ENOSYS }
+  if usesRealtime && operation != .waitBits && operation != .lockPI2 && operation != .waitRequeuePI { throw .ENOSYS }
   let key = try FutexWaits.key(call.first, isPrivate: isPrivate)
   let count = Int(int(call.third))
   switch operation {
@@ -58,6 +60,20 @@ func sysFutex(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   case .unlockPI:
     try PriorityMutex.unlock(call.first, key)
     return 0
+  case .waitRequeuePI:
+    guard call.first != call.fifth else { throw .EINVAL }
+    let deadline = try deadline(at: call.fourth, isRelative: false, isRealtime: usesRealtime)
+    let other = try FutexWaits.key(call.fifth, isPrivate: isPrivate)
+    guard try FutexWaits.load(call.first) == UInt32(truncatingIfNeeded: call.third) else { throw .EAGAIN }
+    try PriorityMutex.wait(key, thenFor: call.fifth, other, deadline: deadline)
+    return 0
+  case .compareRequeuePI:
+    let move = Int(int(call.fourth))
+    // Who is woken gets the mutex, so that it is one always.
+    guard count == 1, move >= 0, call.first != call.fifth else { throw .EINVAL }
+    let other = try FutexWaits.key(call.fifth, isPrivate: isPrivate)
+    guard try FutexWaits.load(call.first) == UInt32(truncatingIfNeeded: call.sixth) else { throw .EAGAIN }
+    return UInt64(try PriorityMutex.requeue(key, to: call.fifth, other, count: move))
   }
 }
 

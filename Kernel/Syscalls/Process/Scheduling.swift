@@ -9,46 +9,130 @@ private func target(_ argument: UInt64) throws(Errno) -> Thread {
   return thread
 }
 
-/// SCHED_FIFO and SCHED_RR have priorities 1 to 99; OTHER, BATCH and IDLE have 0.
+/// SCHED_FIFO and SCHED_RR have priorities 1 to 99; OTHER, BATCH and IDLE have 0. There is no SCHED_DEADLINE.
 private func priorities(_ policy: Int32) throws(Errno) -> ClosedRange<Int32> {
   switch policy {
-  case 1, 2: return 1...99
-  case 0, 3, 5: return 0...0
+  case Scheduling.fifo, Scheduling.roundRobin: return 1...99
+  case Scheduling.other, Scheduling.batch, Scheduling.idle: return 0...0
   default: throw .EINVAL
   }
 }
 
-private func setScheduler(_ thread: Thread, _ wish: Int32, _ priority: Int32) throws(Errno) {
-  let basic = wish & ~0x4000_0000  // SCHED_RESET_ON_FORK
-  guard try priorities(basic).contains(priority) else { throw .EINVAL }
-  if basic == 1 || basic == 2 {
+/// Whether the process may let a thread be as nice as this (setrlimit(2), RLIMIT_NICE).
+private func mayHave(niceness: Int32) -> Bool {
+  identity.may(.nice) || UInt64(20 - niceness) <= limits[Limits.Resource.nice].soft
+}
+
+/// What of a change asks for a privilege (sched(7), "Privileges and resource limits").
+private func mayChange(_ old: Scheduling, to new: Scheduling) -> Bool {
+  if identity.may(.nice) { return true }
+  if old.resetsOnFork && !new.resetsOnFork { return false }
+  if new.isRealTime {
     let limit = limits[Limits.Resource.realTimePriority].soft
-    guard identity.may(.nice) || UInt64(priority) <= limit else { throw .EPERM }
+    return (new.policy == old.policy || limit > 0) && (new.priority <= old.priority || UInt64(new.priority) <= limit)
   }
-  thread.policy = basic
-  thread.realTimePriority = priority
+  if new.niceness < old.niceness && !mayHave(niceness: new.niceness) { return false }
+  return old.policy != Scheduling.idle || new.policy == Scheduling.idle || mayHave(niceness: old.niceness)
+}
+
+private func set(_ thread: Thread, _ new: Scheduling) throws(Errno) {
+  guard try priorities(new.policy).contains(new.priority) else { throw .EINVAL }
+  guard mayChange(thread.scheduling, to: new) else { throw .EPERM }
+  thread.setScheduling(new)
 }
 
 func sysSchedSetscheduler(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
-  let thread = try target(call.first)
+  let wish = int(call.second)
+  guard call.third != 0, wish >= 0 else { throw .EINVAL }
   guard let priority = ProgramMemory.load(Int32.self, at: call.third) else { throw .EFAULT }
-  try setScheduler(thread, int(call.second), priority)
+  let thread = try target(call.first)
+  var new = thread.scheduling
+  new.resetsOnFork = wish & 0x4000_0000 != 0  // SCHED_RESET_ON_FORK
+  new.policy = wish & ~0x4000_0000
+  new.priority = priority
+  try set(thread, new)
   return 0
 }
 
 func sysSchedGetscheduler(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
-  UInt64(try target(call.first).policy)
+  let scheduling = try target(call.first).scheduling
+  return UInt64(scheduling.policy | (scheduling.resetsOnFork ? 0x4000_0000 : 0))
 }
 
 func sysSchedSetparam(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
-  let thread = try target(call.first)
+  guard call.second != 0 else { throw .EINVAL }
   guard let priority = ProgramMemory.load(Int32.self, at: call.second) else { throw .EFAULT }
-  try setScheduler(thread, thread.policy, priority)
+  let thread = try target(call.first)
+  var new = thread.scheduling
+  new.priority = priority
+  try set(thread, new)
   return 0
 }
 
 func sysSchedGetparam(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
-  try check(ProgramMemory.store(try target(call.first).realTimePriority, at: call.second))
+  guard call.second != 0 else { throw .EINVAL }
+  try check(ProgramMemory.store(try target(call.first).scheduling.priority, at: call.second))
+  return 0
+}
+
+/// `struct sched_attr` (sched_setattr(2)), its first version.
+private struct SchedulingAttributes: BitwiseCopyable {
+  static var size: UInt32 { 48 }
+  /// SCHED_FLAG_RESET_ON_FORK, _KEEP_POLICY and _KEEP_PARAMS.
+  static var resetOnFork: UInt64 { 1 }
+  static var keepPolicy: UInt64 { 8 }
+  static var keepParameters: UInt64 { 16 }
+
+  var size = Self.size
+  var policy: Int32 = 0
+  var flags: UInt64 = 0
+  var niceness: Int32 = 0
+  var priority: Int32 = 0
+  var runtime: UInt64 = 0
+  var deadline: UInt64 = 0
+  var period: UInt64 = 0
+}
+
+func sysSchedSetattr(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
+  guard call.second != 0, int(call.first) >= 0, call.third & 0xffff_ffff == 0 else { throw .EINVAL }
+  guard let given = ProgramMemory.load(UInt32.self, at: call.second) else { throw .EFAULT }
+  let size = given == 0 ? SchedulingAttributes.size : given
+  var isKnown = (SchedulingAttributes.size...4096).contains(size)
+  if isKnown {
+    guard let bytes = ProgramMemory.bytes(at: call.second, count: Int(size)) else { throw .EFAULT }
+    for byte in bytes[48...] where byte != 0 { isKnown = false }
+  }
+  guard isKnown else {
+    _ = ProgramMemory.store(SchedulingAttributes.size, at: call.second)
+    throw .E2BIG
+  }
+  guard let wish = ProgramMemory.load(SchedulingAttributes.self, at: call.second) else { throw .EFAULT }
+  let known =
+    SchedulingAttributes.resetOnFork | SchedulingAttributes.keepPolicy | SchedulingAttributes.keepParameters
+  guard wish.policy >= 0, wish.flags & ~known == 0 else { throw .EINVAL }
+  let thread = try target(call.first)
+  var new = thread.scheduling
+  if wish.flags & SchedulingAttributes.keepPolicy == 0 { new.policy = wish.policy }
+  if wish.flags & SchedulingAttributes.keepParameters == 0 {
+    new.priority = wish.priority
+    if !new.isRealTime { new.niceness = max(-20, min(19, wish.niceness)) }
+  }
+  new.resetsOnFork = wish.flags & SchedulingAttributes.resetOnFork != 0
+  try set(thread, new)
+  return 0
+}
+
+func sysSchedGetattr(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
+  let size = UInt32(truncatingIfNeeded: call.third)
+  guard call.second != 0, (SchedulingAttributes.size...4096).contains(size), call.fourth & 0xffff_ffff == 0 else {
+    throw .EINVAL
+  }
+  let scheduling = try target(call.first).scheduling
+  var result = SchedulingAttributes()
+  result.policy = scheduling.policy
+  if scheduling.resetsOnFork { result.flags = SchedulingAttributes.resetOnFork }
+  if scheduling.isRealTime { result.priority = scheduling.priority } else { result.niceness = scheduling.niceness }
+  try check(ProgramMemory.store(result, at: call.second))
   return 0
 }
 
@@ -60,10 +144,11 @@ func sysSchedGetPriorityMin(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   UInt64(try priorities(int(call.first)).lowerBound)
 }
 
-/// 0: without end, as for SCHED_FIFO; Linux's default slice is 100 ms for SCHED_RR.
+/// 0: without end, for SCHED_FIFO.
 func sysSchedRrGetInterval(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
-  let policy = try target(call.first).policy
-  try TimeSpecification(nanoseconds: policy == 2 ? 100_000_000 : 0).store(at: call.second)
+  let scheduling = try target(call.first).scheduling
+  let turn = scheduling.policy == Scheduling.fifo ? 0 : scheduling.turn
+  try TimeSpecification(nanoseconds: turn).store(at: call.second)
   return 0
 }
 
@@ -105,8 +190,8 @@ private func priorityTarget(_ call: TrapFrame) throws(Errno) -> Thread? {
 /// 20 - nice: never negative, so that it is no error number.
 func sysGetpriority(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   let thread = try priorityTarget(call)
-  var least = thread?.niceness ?? Int32.max
-  if thread == nil { for each in Threads.all { least = min(least, each.niceness) } }
+  var least = thread?.scheduling.niceness ?? Int32.max
+  if thread == nil { for each in Threads.all { least = min(least, each.scheduling.niceness) } }
   return UInt64(20 - least)
 }
 
@@ -114,10 +199,10 @@ func sysSetpriority(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   let thread = try priorityTarget(call)
   let wish = max(-20, min(19, int(call.third)))
   for each in Threads.all where thread == nil || thread === each {
-    if wish < each.niceness && !identity.may(.nice) {
-      guard UInt64(20 - wish) <= limits[Limits.Resource.nice].soft else { throw .EACCES }
-    }
-    each.niceness = wish
+    guard wish >= each.scheduling.niceness || mayHave(niceness: wish) else { throw .EACCES }
+    var new = each.scheduling
+    new.niceness = wish
+    each.setScheduling(new)
   }
   return 0
 }

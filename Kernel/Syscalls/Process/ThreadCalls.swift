@@ -52,9 +52,7 @@ private struct CloneRequest {
     let current = Thread.current!
     thread.signals.block(exactly: current.signals.blocked)
     thread.rename(current.name)
-    thread.policy = current.policy
-    thread.realTimePriority = current.realTimePriority
-    thread.niceness = current.niceness
+    thread.setScheduling(current.scheduling.inherited)
     thread.affinity = current.affinity
     current.newThread = NewThread(
       thread: thread, stackPointer: stackPointer,

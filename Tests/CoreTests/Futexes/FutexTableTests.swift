@@ -37,6 +37,23 @@ import Testing
     #expect(table.count(other) == 1)
   }
 
+  @Test func rankGoesBeforeTheTimeOfComing() {
+    var table = FutexTable()
+    for (index, rank) in ([0, 7, 0, 99, 7, 0] as [Int8]).enumerated() {
+      _ = table.enqueue(key, thread: UInt32(index), rank: rank)
+    }
+    #expect(waiting(table, key) == [3, 1, 4, 0, 2, 5])
+    #expect(woken(&table, key, 2) == [3, 1])
+    // What moves keeps its rank.
+    _ = table.enqueue(other, thread: 8, rank: 6)
+    _ = table.requeue(from: key, to: other, wakeCount: 0, requeueCount: 3, woken: { _, _ in }, moved: { _, _, _ in })
+    #expect(waiting(table, other) == [4, 8, 0, 2])
+    #expect(waiting(table, key) == [5])
+    _ = table.enqueue(key, thread: 6, rank: 1)
+    _ = table.enqueue(key, thread: 7)
+    #expect(woken(&table, key, .max) == [6, 5, 7])
+  }
+
   @Test func bitsSelect() {
     var table = FutexTable()
     _ = table.enqueue(key, bitset: 1, thread: 1)
