@@ -64,6 +64,7 @@ public enum Signal {
   public static let terminalInput = 21
   public static let terminalOutput = 22
   public static let urgent = 23
+  public static let processorTime = 24
   public static let fileSizeLimit = 25
   public static let virtualAlarm = 26
   public static let profile = 27

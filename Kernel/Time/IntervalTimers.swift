@@ -63,6 +63,17 @@ enum IntervalTimers {
     case .virtual: virtual = setting
     case .profile: profile = setting
     }
+    if kind != .real { Timers.armForProcessorTime() }
+  }
+
+  /// The processor time of the process, now `total`, at which the next one on it expires.
+  static func nextOfProcess(_ total: UInt64) -> UInt64 {
+    var result = profile.deadline == 0 ? UInt64.max : profile.deadline
+    if virtual.deadline != 0 {
+      let user = time(.virtual)
+      result = min(result, total.addingSaturating(virtual.deadline - min(user, virtual.deadline)))
+    }
+    return result
   }
 
   /// `real` has expired.

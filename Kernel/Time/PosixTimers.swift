@@ -2,7 +2,7 @@
 import Machine
 import Signals
 
-/// The timers of `timer_create` (timer_create(2)), on clocks that follow real time.
+/// The timers of `timer_create` (timer_create(2)).
 enum PosixTimers {
   struct Timer: BitwiseCopyable {
     var isUsed = false
@@ -11,11 +11,10 @@ enum PosixTimers {
     var value: UInt64 = 0
     /// The thread that gets the signal (SIGEV_THREAD_ID); 0: the process.
     var thread: Int32 = 0
-    /// Whether absolute times are of CLOCK_REALTIME.
-    var isRealtime = false
-    /// While it is set.
+    var clock = ClockKind.monotonic
+    /// While it is set, on a clock that follows real time.
     var handle: Timers.Handle?
-    /// Monotonic; 0 while it is not set.
+    /// On the monotonic clock, or on that of processor time; 0 while it is not set.
     var deadline: UInt64 = 0
     var interval: UInt64 = 0
     /// Expirations that the last signal stands for, beyond the first.
@@ -51,16 +50,37 @@ enum PosixTimers {
     timers[Int(identifier)].deadline = deadline
     timers[Int(identifier)].interval = interval
     timers[Int(identifier)].overrun = 0
-    timers[Int(identifier)].handle = deadline == 0 ? nil : Timers.add(deadline: deadline, .posix(identifier))
+    timers[Int(identifier)].handle = nil
+    guard deadline != 0 else { return }
+    if timers[Int(identifier)].clock.isOfProcessor { return Timers.armForProcessorTime() }
+    timers[Int(identifier)].handle = Timers.add(deadline: deadline, .posix(identifier))
   }
 
+  /// The processor time at which the next timer on it expires: that of `thread`, or of the process. `.max`: none.
+  static func nextDeadline(of thread: Thread?) -> UInt64 {
+    var result = UInt64.max
+    for index in 0..<32 where timers[index].deadline != 0 && timers[index].clock.isTime(of: thread) {
+      result = min(result, timers[index].deadline)
+    }
+    return result
+  }
+
+  /// Lets those on processor time expire.
+  static func checkProcessorTime() {
+    for index in 0..<Int32(32) where timers[Int(index)].deadline != 0 && timers[Int(index)].clock.isOfProcessor {
+      let now = timers[Int(index)].clock.now()
+      if now >= timers[Int(index)].deadline { expired(index, now: now) }
+    }
+  }
+
+  /// `now` is the time on the clock of the deadline.
   static func expired(_ identifier: Int32, now: UInt64) {
     var timer = timers[Int(identifier)]
     var missed: UInt64 = 0
     if timer.interval != 0 {
       missed = (now &- timer.deadline) / timer.interval
       timer.deadline = timer.deadline.addingSaturating(timer.interval.multiplyingSaturating(missed &+ 1))
-      timer.handle = Timers.add(deadline: timer.deadline, .posix(identifier))
+      if !timer.clock.isOfProcessor { timer.handle = Timers.add(deadline: timer.deadline, .posix(identifier)) }
     } else {
       timer.deadline = 0
       timer.handle = nil

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import Machine
 
-/// The coarse tick: while the program runs, the timer interrupts it every ten milliseconds at the latest,
+/// The coarse tick: while the program runs, the timer interrupts it every four milliseconds at the latest,
 /// because some things are only seen by looking (a `hlt`, CPU time used up, a clock that can be made
-/// better). While it waits, nothing ticks.
+/// better), and others wait for their turn. While it waits, nothing ticks.
 enum Ticks {
   /// Ticks that found the program in its own code, and in the kernel: they divide the CPU time into user
   /// and system time, as on Linux with tick accounting.
@@ -54,7 +54,7 @@ enum Ticks {
     let now = Clock.monotonicNanoseconds()
     Timers.hasFired()
     Timers.expire(now: now)
-    IntervalTimers.check(ProcessorTime.total(now: now))
+    ProcessorTimers.check(now: now)
     Timers.arm(now: now, isProgramRunning: true)
   }
 }
@@ -117,6 +117,13 @@ enum ProcessorTime {
   static func total(of thread: Thread, now: UInt64) -> UInt64 {
     guard thread.state == .running, let processor = thread.standsOn else { return thread.usedTime }
     return thread.usedTime &+ running(processor, now)
+  }
+
+  /// How many processors run the process.
+  static var runningProcessors: UInt64 {
+    var result: UInt64 = 0
+    for processor in 0..<Processors.count where since[processor] != 0 { result &+= 1 }
+    return result
   }
 
   static func total(now: UInt64) -> UInt64 {

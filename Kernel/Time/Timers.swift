@@ -60,7 +60,7 @@ enum Timers {
     set { armed[Processors.current] = newValue }
   }
   /// While the program runs, at least this often somebody looks around (see `Ticks`).
-  static let tickNanoseconds: UInt64 = 10_000_000
+  static var tickNanoseconds: UInt64 { 4_000_000 }
 
   /// Memory for one more deadline.
   static var bytesToGrow: Int { deadlines.wheel.bytesToGrow }
@@ -91,9 +91,20 @@ enum Timers {
   static func arm(now: UInt64, isProgramRunning: Bool) {
     var target: UInt64 = isProgramRunning ? now &+ tickNanoseconds : .max
     if let next = existing?.wheel.nextDeadline { target = min(target, next) }
+    if isProgramRunning {
+      target = min(target, now.addingSaturating(ProcessorTimers.remaining(Thread.current, now: now)))
+    }
     armedFor = target
     if target == .max { return LocalAPIC.stopTimer() }
     LocalAPIC.startTimer(nanoseconds: target > now ? target - now : 1)
+  }
+
+  /// Something new is to happen at some processor time.
+  static func armForProcessorTime() {
+    let now = Clock.monotonicNanoseconds()
+    if now.addingSaturating(ProcessorTimers.remaining(Thread.current, now: now)) < armedFor {
+      arm(now: now, isProgramRunning: true)
+    }
   }
 
   /// The timer has gone off, or is about to: it is not set.

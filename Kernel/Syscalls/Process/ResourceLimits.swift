@@ -14,6 +14,7 @@ private func set(_ resource: Int, _ address: UInt64) throws(Errno) {
   if resource == Limits.Resource.files && new.hard > 1 << 20 { throw .EPERM }
   guard new.hard <= limits[resource].hard || identity.may(.resources) else { throw .EPERM }
   limits[resource] = new
+  if resource == Limits.Resource.processorTime { Timers.armForProcessorTime() }
 }
 
 func sysGetrlimit(_ call: inout TrapFrame) throws(Errno) -> UInt64 {

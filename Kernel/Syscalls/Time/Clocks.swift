@@ -2,7 +2,7 @@
 import Machine
 
 /// A clock by its number (include/uapi/linux/time.h).
-enum ClockKind {
+enum ClockKind: BitwiseCopyable {
   case realtime, monotonic
   /// The processor time of all threads, or of the one with this number.
   case processor
@@ -40,6 +40,15 @@ enum ClockKind {
   var isOfProcessor: Bool {
     switch self {
     case .processor, .thread: true
+    case .realtime, .monotonic: false
+    }
+  }
+
+  /// Whether it is the processor time of `thread`, or of the process (nil).
+  func isTime(of thread: Thread?) -> Bool {
+    switch self {
+    case .processor: thread == nil
+    case .thread(let number): number == thread?.number
     case .realtime, .monotonic: false
     }
   }

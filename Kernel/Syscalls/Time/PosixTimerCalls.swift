@@ -22,11 +22,8 @@ private func timer(_ argument: UInt64) throws(Errno) -> (Int32, PosixTimers.Time
 }
 
 func sysTimerCreate(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
-  let kind = try ClockKind(call.first)
-  // Timers on processor time would need looking at more often than every tick.
-  guard !kind.isOfProcessor else { throw .EOPNOTSUPP }
   var timer = PosixTimers.Timer()
-  timer.isRealtime = kind.isRealtime
+  timer.clock = try ClockKind(call.first)
   timer.signal = Int32(Signal.alarm)
   var takesIdentifier = true
   if call.second != 0 {
@@ -55,7 +52,7 @@ func sysTimerCreate(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
 }
 
 private func remaining(_ timer: PosixTimers.Timer) -> TimerSpecification {
-  let now = Clock.monotonicNanoseconds()
+  let now = timer.clock.isOfProcessor ? timer.clock.now() : Clock.monotonicNanoseconds()
   let left = timer.deadline == 0 ? 0 : timer.deadline > now ? timer.deadline - now : 1
   return TimerSpecification(
     interval: TimeSpecification(nanoseconds: timer.interval), value: TimeSpecification(nanoseconds: left))
@@ -65,16 +62,17 @@ func sysTimerSettime(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   guard let new = ProgramMemory.load(TimerSpecification.self, at: call.third) else { throw .EFAULT }
   guard new.value.isValid, new.interval.isValid else { throw .EINVAL }
   let (identifier, timer) = try timer(call.first)
+  if case .thread(let number) = timer.clock, Threads.find(number) == nil { throw .ESRCH }
   let old = remaining(timer)
   var deadline: UInt64 = 0
   let value = new.value.nanosecondsSaturating
   if value != 0 {
-    let now = Clock.monotonicNanoseconds()
+    let clock = timer.clock.isRealtime ? ClockKind.monotonic : timer.clock
     if call.second & 1 == 0 {
-      deadline = now.addingSaturating(value)
-    } else if timer.isRealtime {
+      deadline = clock.now().addingSaturating(value)
+    } else if timer.clock.isRealtime {
       let realtime = Clock.realtimeNanoseconds()
-      deadline = value > realtime ? now.addingSaturating(value - realtime) : now
+      deadline = clock.now().addingSaturating(max(value, realtime) - realtime)
     } else {
       deadline = value
     }

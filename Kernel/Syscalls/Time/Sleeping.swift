@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 import Machine
 
-/// Sleeps until `deadline` of the monotonic clock. What is left goes to `remainder` if a handler ends it.
-private func sleep(_ deadline: UInt64, remainder: UInt64) throws(Errno) -> UInt64 {
-  if Wait.sleep(until: deadline) == .timedOut { return 0 }
+/// Sleeps until `deadline` of a clock that is not CLOCK_REALTIME. False: a signal came first.
+private func sleep(_ clock: ClockKind, until deadline: UInt64) -> Bool {
+  guard clock.isOfProcessor else { return Wait.sleep(until: deadline) == .timedOut }
+  return (try? Wait.until(ProcessorTimers.sleepers.queue) { clock.now() >= deadline }) != nil
+}
+
+/// The same; what is left goes to `remainder` if a handler ends it.
+private func sleep(_ clock: ClockKind, until deadline: UInt64, remainder: UInt64) throws(Errno) -> UInt64 {
+  if sleep(clock, until: deadline) { return 0 }
   // If a handler runs, EINTR is the answer and the remainder counts; otherwise the sleep goes on.
   if remainder != 0 {
-    let now = Clock.monotonicNanoseconds()
+    let now = clock.now()
     try TimeSpecification(nanoseconds: deadline > now ? deadline - now : 0).store(at: remainder)
   }
-  Thread.current.interruptedSleep = InterruptedSleep(deadline: deadline, remainderAddress: remainder)
+  Thread.current.interruptedSleep = InterruptedSleep(clock: clock, deadline: deadline, remainderAddress: remainder)
   throw .ERESTART_RESTARTBLOCK
 }
 
@@ -17,33 +23,36 @@ func sysNanosleep(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   let time = try TimeSpecification.load(at: call.first)
   guard time.isValid else { throw .EINVAL }
   let deadline = Clock.monotonicNanoseconds().addingSaturating(time.nanosecondsSaturating)
-  return try sleep(deadline, remainder: call.second)
+  return try sleep(.monotonic, until: deadline, remainder: call.second)
 }
 
 func sysClockNanosleep(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   let isAbsolute = call.second & 1 != 0  // TIMER_ABSTIME
-  let kind = try ClockKind(call.first)
+  var clock = try ClockKind(call.first)
   let time = try TimeSpecification.load(at: call.third)
   guard time.isValid else { throw .EINVAL }
-  // CLOCK_THREAD_CPUTIME_ID is refused by Linux too; the process's does not go on while its one thread sleeps.
-  guard !kind.isOfProcessor else { throw int(call.first) == 3 ? .EINVAL : .EOPNOTSUPP }
-  let now = Clock.monotonicNanoseconds()
-  if !isAbsolute { return try sleep(now.addingSaturating(time.nanosecondsSaturating), remainder: call.fourth) }
+  // Its own time does not go on while a thread sleeps.
+  guard !clock.isTime(of: Thread.current) else { throw .EINVAL }
   var deadline = time.nanosecondsSaturating
-  if kind.isRealtime {
+  if isAbsolute && clock.isRealtime {
     let realtime = Clock.realtimeNanoseconds()
-    deadline = deadline > realtime ? now.addingSaturating(deadline - realtime) : now
+    deadline = Clock.monotonicNanoseconds().addingSaturating(max(deadline, realtime) - realtime)
+  }
+  if clock.isRealtime { clock = .monotonic }
+  guard isAbsolute else {
+    return try sleep(clock, until: clock.now().addingSaturating(deadline), remainder: call.fourth)
   }
   // An absolute sleep is simply made again.
-  if Wait.sleep(until: deadline) == .timedOut { return 0 }
+  if sleep(clock, until: deadline) { return 0 }
   throw .ERESTARTNOHAND
 }
 
 /// Goes on with a sleep that a stop interrupted (restart_syscall(2)).
 func sysRestartSyscall(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
-  guard let interrupted = Thread.current.interruptedSleep else { throw .EINTR }
-  Thread.current.interruptedSleep = nil
-  return try sleep(interrupted.deadline, remainder: interrupted.remainderAddress)
+  let thread = Thread.current!
+  guard let interrupted = thread.interruptedSleep else { throw .EINTR }
+  thread.interruptedSleep = nil
+  return try sleep(interrupted.clock, until: interrupted.deadline, remainder: interrupted.remainderAddress)
 }
 
 func sysSchedYield(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
