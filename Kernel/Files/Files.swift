@@ -36,6 +36,7 @@ enum Files {
     try fileTree.mount(DeviceTable.make().root(), at: bytes(of: "/dev"))
     try fileTree.mount(ProcTable.make().root(), at: bytes(of: "/proc"))
     try fileTree.mount(SysTable.make().root(), at: bytes(of: "/sys"))
+    try fileTree.mount(ControlGroupTable.make().root(), at: bytes(of: "/sys/fs/cgroup"))
     try fileTree.mount(TemporaryFileSystem().makeRoot(permissions: 0o1777), at: bytes(of: "/dev/shm"))
     let temporary = bytes(of: "/tmp")
     // What the image has in /tmp, be it the program itself, is not to be hidden.

@@ -48,4 +48,32 @@ import Testing
     let run = MachineRun("/usr/bin/python3", ["-c", script], options: ["--cpus", "\(count)", "--machine", machine])
     expectEqual(try await run.run(), output: "\(count) \(count) \(count)\n")
   }
+
+  /// What language runtimes ask before they size their heaps and pools, as JVM, libuv and Go read it: a control group
+  /// of version 2 without limits, mounted where /proc says.
+  @Test func tellsTheControlGroup() async throws {
+    let script = """
+      def read(name): return open(name).read().split()
+      mount = [line for line in open('/proc/self/mountinfo') if ' - cgroup2 ' in line][0].split()
+      parents = {line.split()[0]: line.split()[4] for line in open('/proc/self/mountinfo')}
+      print(mount[4], 'below', parents[mount[1]])
+      print(read('/proc/self/cgroup'), [line.split()[1:] for line in open('/proc/cgroups') if line[0] != '#'])
+      group = mount[4] + '/'
+      print(read(group + 'memory.max'), read(group + 'cpu.max'), read(group + 'cpuset.cpus.effective'))
+      print(read(group + 'cgroup.procs'), read(group + 'pids.current'), read(group + 'cgroup.controllers'))
+      total = int([line for line in open('/proc/meminfo') if line.startswith('MemTotal')][0].split()[1]) * 1024
+      print(0 < int(read(group + 'memory.current')[0]) < total, int(read(group + 'cpu.stat')[1]) > 0)
+      """
+    let run = MachineRun("/usr/bin/python3", ["-c", script], options: ["--cpus", "2"])
+    expectEqual(
+      try await run.run(),
+      output: """
+        /sys/fs/cgroup below /sys
+        ['0::/'] [['0', '1', '1'], ['0', '1', '1'], ['0', '1', '1'], ['0', '1', '1'], ['0', '1', '1']]
+        ['max'] ['max', '100000'] ['0-1']
+        ['1'] ['1'] ['cpuset', 'cpu', 'memory', 'pids']
+        True True
+
+        """)
+  }
 }

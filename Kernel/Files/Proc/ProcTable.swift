@@ -60,10 +60,15 @@ enum ProcTable {
       SyntheticEntry("uptime", .text(SystemTexts.uptime)),
       SyntheticEntry("loadavg", .constant("0.00 0.00 0.00 1/1 1\n")),
       SyntheticEntry("version", .text(SystemTexts.version)),
-      SyntheticEntry("filesystems", .constant("nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tdevtmpfs\n\text4\n")),
+      SyntheticEntry(
+        "filesystems", .constant("nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tdevtmpfs\nnodev\tcgroup2\n\text4\n")),
       SyntheticEntry("mounts", .link("self/mounts")),
       SyntheticEntry("cmdline", .constant("\n")),
-      SyntheticEntry("cgroups", .constant("#subsys_name\thierarchy\tnum_cgroups\tenabled\n")),
+      SyntheticEntry(
+        "cgroups",
+        .constant(
+          "#subsys_name\thierarchy\tnum_cgroups\tenabled\ncpuset\t0\t1\t1\ncpu\t0\t1\t1\ncpuacct\t0\t1\t1\nmemory\t0\t1\t1\npids\t0\t1\t1\n"
+        )),
       SyntheticEntry("swaps", .constant("Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n")),
     ]
   }

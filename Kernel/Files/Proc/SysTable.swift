@@ -38,7 +38,7 @@ enum SysTable {
   }
 
   /// "0-3": all of them.
-  private static func processors(_ text: inout GeneratedText) {
+  static func processors(_ text: inout GeneratedText) {
     text.add("0")
     if Sources.processorCount > 1 {
       text.add("-")

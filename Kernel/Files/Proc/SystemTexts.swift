@@ -182,16 +182,22 @@ enum SystemTexts {
   }
 
   static func mountInformation(_ text: inout GeneratedText) {
-    var number: UInt64 = 20
+    var paths: [[UInt8]] = []
     for mount in fileTree.mounts {
       let device = mount.fileSystem.device
-      text.add(decimal: number)
-      text.add(number == 20 ? " 1 " : " 20 ")
+      let path = mount.location.path()
+      // The mount on which this one stands: the last one whose path is the beginning of its own. The first one's is 1.
+      var parent = 1
+      for (index, other) in paths.enumerated() where index == 0 || isBelow(path, other) { parent = 20 + index }
+      text.add(decimal: UInt64(20 + paths.count))
+      text.add(" ")
+      text.add(decimal: UInt64(parent))
+      text.add(" ")
       text.add(decimal: UInt64(DeviceNumber.major(device)))
       text.add(":")
       text.add(decimal: UInt64(DeviceNumber.minor(device)))
       text.add(" / ")
-      text.add(mount.location.path())
+      text.add(path)
       text.add(" ")
       options(&text)
       text.add(" - ")
@@ -199,8 +205,12 @@ enum SystemTexts {
       text.add(" ")
       text.add(mount.fileSystem.source)
       text.add(" rw\n")
-      number += 1
+      paths.append(path)
     }
+  }
+
+  private static func isBelow(_ path: [UInt8], _ directory: [UInt8]) -> Bool {
+    path.count > directory.count && path[directory.count] == UInt8(ascii: "/") && path.starts(with: directory)
   }
 
   // MARK: random numbers

@@ -240,7 +240,7 @@ static void shares(void) {
   check("five steps nicer: a third", nice > 2.2 && nice < 4.2);
   check("five steps less nice: three times", eager > 1 / 4.2 && eager < 1 / 2.2);
   check("BATCH works as well", batch > 0.75 && batch < 1.33);
-  check("IDLE hardly ever runs", idle > 12);
+  check("IDLE hardly ever runs", idle > 5);
 }
 
 // MARK: futexes
