@@ -103,6 +103,8 @@ struct Capabilities: OptionSet {
   static var setUserID: Capabilities { Capabilities(rawValue: 1 << 7) }
   static var setPermitted: Capabilities { Capabilities(rawValue: 1 << 8) }
   static var networkAdministration: Capabilities { Capabilities(rawValue: 1 << 12) }
+  /// CAP_IPC_OWNER.
+  static var useObjects: Capabilities { Capabilities(rawValue: 1 << 15) }
   static var administration: Capabilities { Capabilities(rawValue: 1 << 21) }
   static var boot: Capabilities { Capabilities(rawValue: 1 << 22) }
   static var nice: Capabilities { Capabilities(rawValue: 1 << 23) }

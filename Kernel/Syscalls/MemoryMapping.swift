@@ -101,7 +101,7 @@ private func shareAnonymously(_ mapping: inout Mapping, _ length: UInt64) throws
 
 extension AddressSpace {
   /// Whether RLIMIT_AS allows so many more bytes.
-  fileprivate func checkLimit(_ length: UInt64) throws(Errno) {
+  func checkLimit(_ length: UInt64) throws(Errno) {
     if limits.addressSpace != Limits.infinity, mappedBytes &+ length > limits.addressSpace { throw .ENOMEM }
   }
 }
@@ -124,6 +124,7 @@ func sysMunmap(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   let (start, end) = try range(call.first, call.second, .EINVAL)
   guard start < end, !touchesKernel(start, end) else { throw .EINVAL }
   try addressSpace.unmap(start, end)
+  SharedSegment.sweep()
   return 0
 }
 
