@@ -4,6 +4,11 @@
 class Watcher {
   /// What is watched may have changed in these respects. Must not change any queue's members.
   func notify(_ changes: Readiness) {}
+
+  /// It wants to be told only if no other one of this kind was woken (EPOLLEXCLUSIVE).
+  var isExclusive: Bool { false }
+  /// The same as `notify`, and says whether that has woken somebody.
+  func notifyExclusively(_ changes: Readiness) -> Bool { false }
 }
 
 /// Who wants to know when one thing changes: a pipe, the input, a lock.
@@ -12,12 +17,20 @@ class Watcher {
 /// for it.
 final class WaitQueue {
   private var watchers: [Watcher] = []
+  /// There are, or were, exclusive ones.
+  private var hasExclusive = false
 
   /// Memory for one more.
   var bytesToGrow: Int { watchers.bytesToGrow }
 
   /// From now on `watcher` is told.
   func add(_ watcher: Watcher) { watchers.append(watcher) }
+
+  /// The same for one that may be exclusive.
+  func addExclusive(_ watcher: Watcher) {
+    hasExclusive = true
+    watchers.append(watcher)
+  }
 
   /// Takes one `add` of `watcher` back.
   func remove(_ watcher: Watcher) {
@@ -35,10 +48,28 @@ final class WaitQueue {
   /// Tells everybody. `changes`: what may have come true; the more precise it is, the fewer look in vain, and an
   /// edge-triggered epoll is not told of an edge that was none.
   func wake(_ changes: Readiness = .any) {
+    if hasExclusive { return wakeOneExclusive(changes) }
     var index = 0
     while index < watchers.count {
       watchers[index].notify(changes)
       index &+= 1
+    }
+  }
+}
+
+extension WaitQueue {
+  /// Tells all others, and of the exclusive ones as many as it takes until one has woken somebody. All of them if there
+  /// may be something both to read and to write, as on Linux (fs/eventpoll.c, ep_poll_callback).
+  @inline(never)
+  private func wakeOneExclusive(_ changes: Readiness) {
+    var isAwake = false
+    let isForOne = !changes.isSuperset(of: [.input, .output])
+    for watcher in watchers {
+      if !watcher.isExclusive {
+        watcher.notify(changes)
+      } else if !isAwake {
+        isAwake = watcher.notifyExclusively(changes) && isForOne
+      }
     }
   }
 }

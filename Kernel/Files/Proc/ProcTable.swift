@@ -36,6 +36,7 @@ enum ProcTable {
       SyntheticEntry("1/mountinfo", .text(SystemTexts.mountInformation)),
       SyntheticEntry("1/cgroup", .constant("0::/\n")),
       SyntheticEntry("1/cpuset", .constant("/\n")),
+      SyntheticEntry("1/net/unix", .text(NetworkTexts.localSockets)),
       SyntheticEntry("1/personality", .constant("00000000\n")),
       SyntheticEntry("1/oom_score", .constant("0\n")),
       SyntheticEntry(
@@ -63,6 +64,7 @@ enum ProcTable {
       SyntheticEntry(
         "filesystems", .constant("nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tdevtmpfs\nnodev\tcgroup2\n\text4\n")),
       SyntheticEntry("mounts", .link("self/mounts")),
+      SyntheticEntry("net", .link("self/net")),
       SyntheticEntry("cmdline", .constant("\n")),
       SyntheticEntry(
         "cgroups",

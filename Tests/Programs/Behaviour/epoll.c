@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
@@ -345,6 +346,44 @@ static void many(void) {
   for (int i = 0; i < count; i++) close(counters[i]);
 }
 
+static atomic_int woken;
+static void *wait_for_one(void *epoll) {
+  struct epoll_event event;
+  if (epoll_wait((int)(intptr_t)epoll, &event, 1, -1) == 1) woken++;
+  return NULL;
+}
+
+// Several instances, with a thread in each, watch one thing: how many are told of one change.
+static void exclusive(const char *what, int exclusives, int others) {
+  int counter = need("eventfd", eventfd(0, 0)), epolls[8];
+  pthread_t threads[8];
+  woken = 0;
+  // An instance in which nobody waits keeps nobody else from being told.
+  int idle = new_epoll();
+  watch(idle, counter, EPOLLIN | EPOLLEXCLUSIVE);
+  for (int i = 0; i < exclusives + others; i++) {
+    epolls[i] = new_epoll();
+    watch(epolls[i], counter, EPOLLIN | (i < exclusives ? EPOLLEXCLUSIVE : 0));
+    pthread_create(&threads[i], NULL, wait_for_one, (void *)(intptr_t)epolls[i]);
+  }
+  struct timespec time = {0, 60000000};
+  nanosleep(&time, NULL);
+  uint64_t one = 1;
+  write(counter, &one, 8);
+  nanosleep(&time, NULL);
+  printf("%s: %d woken\n", what, woken);
+  // Each further change wakes one more.
+  for (int i = 0; i < exclusives; i++) {
+    write(counter, &one, 8);
+    nanosleep(&time, NULL);
+  }
+  for (int i = 0; i < exclusives + others; i++) pthread_join(threads[i], NULL);
+  printf("in the end %d\n", woken);
+  for (int i = 0; i < exclusives + others; i++) close(epolls[i]);
+  close(idle);
+  close(counter);
+}
+
 int main(int argc, char **argv) {
   errors(argv[0]);
   triggers();
@@ -352,5 +391,7 @@ int main(int argc, char **argv) {
   nested();
   waiting();
   many();
+  exclusive("four exclusive ones", 4, 0);
+  exclusive("three, and two that are not", 3, 2);
   return finish();
 }

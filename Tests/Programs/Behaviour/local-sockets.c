@@ -794,6 +794,43 @@ static void waiting(void) {
   result("accept in time", accept(listener, NULL, NULL));
 }
 
+// The line of /proc/net/unix for a socket, without the address in the kernel and the counts, which are nobody's business.
+static void show_line(const char *what, int descriptor) {
+  struct stat status;
+  fstat(descriptor, &status);
+  FILE *file = fopen("/proc/net/unix", "r");
+  char line[300], path[200];
+  while (fgets(line, sizeof line, file)) {
+    unsigned flags, type, state;
+    unsigned long inode;
+    path[0] = 0;
+    if (sscanf(line, "%*[^:]: %*x %*x %x %x %x %lu %199s", &flags, &type, &state, &inode, path) < 4) continue;
+    if (inode == status.st_ino) printf("%s: flags %x type %u state %u %s\n", what, flags, type, state, path);
+  }
+  fclose(file);
+}
+
+static void listed(void) {
+  struct sockaddr_un address;
+  int listener = bound(SOCK_STREAM, "listed");
+  show_line("bound", listener);
+  done("listen", listen(listener, 5));
+  show_line("listening", listener);
+  int client = socket(AF_UNIX, SOCK_STREAM, 0);
+  show_line("unbound", client);
+  done("connect", connect(client, (struct sockaddr *)&address, path_address(&address, "listed")));
+  show_line("connected", client);
+  int datagrams = socket(AF_UNIX, SOCK_DGRAM, 0);
+  done("bind", bind(datagrams, (struct sockaddr *)&address, abstract_address(&address, "vorteil-listed")));
+  show_line("abstract", datagrams);
+  int copy = dup(datagrams);
+  show_line("once", copy);
+  int ends[2];
+  pair(SOCK_SEQPACKET, ends);
+  show_line("pair", ends[1]);
+  close(copy), close(datagrams), close(client), close(listener), close(ends[0]), close(ends[1]);
+}
+
 int main(int argc, char **argv) {
   enter_directory(argc, argv);
   making();
@@ -806,5 +843,6 @@ int main(int argc, char **argv) {
   descriptors();
   credentials();
   waiting();
+  listed();
   return finish();
 }

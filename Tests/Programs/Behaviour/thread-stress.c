@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // Everything at once, for the seconds that the argument says: mutexes and conditions, pipes, signals, timers, memory that
-// comes, goes and changes its rights under others' eyes, files, and threads that begin and end. Each kind of work checks
-// itself, and each must get on: one that stands still for ten seconds has lost a wake-up.
+// comes, goes and changes its rights under others' eyes, files, and threads and descriptors that come and go. Each kind of
+// work checks itself, and each must get on: one that stands still for ten seconds has lost a wake-up. In the end no
+// descriptor is left.
 #include "../support.h"
+#include <dirent.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <time.h>
 
-enum { kinds = 10 };
+enum { kinds = 11 };
 static volatile bool ends;
 static volatile unsigned long progress[kinds];
 static unsigned long seed;
@@ -260,6 +266,44 @@ static void *pass_on(void *argument) {
   return NULL;
 }
 
+// 10: descriptors of all kinds, some of them only in messages that nobody reads.
+static void *use_descriptors(void *argument) {
+  while (!ends) {
+    int pipes[2], sockets[2], epoll = epoll_create1(0), counter = eventfd(0, 0);
+    int timer = timerfd_create(CLOCK_MONOTONIC, 0);
+    if (pipe(pipes) || socketpair(AF_UNIX, SOCK_STREAM, 0, sockets) || epoll < 0 || counter < 0 || timer < 0)
+      fail("descriptors");
+    epoll_ctl(epoll, EPOLL_CTL_ADD, counter, &(struct epoll_event){.events = EPOLLIN});
+    epoll_ctl(epoll, EPOLL_CTL_ADD, pipes[0], &(struct epoll_event){.events = EPOLLIN});
+    timerfd_settime(timer, 0, &(struct itimerspec){.it_value = {0, 1000}}, NULL);
+    union {
+      struct cmsghdr header;
+      char space[CMSG_SPACE(sizeof(int))];
+    } control = {{.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
+    memcpy(CMSG_DATA(&control.header), &counter, sizeof counter);
+    struct iovec part = {"x", 1};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    if (sendmsg(sockets[0], &message, 0) != 1) fail("sendmsg");
+    write(counter, &(uint64_t){1}, 8);
+    struct epoll_event event;
+    if (epoll_wait(epoll, &event, 1, -1) != 1) {
+      if (errno != EINTR) fail("epoll_wait");
+    }
+    close(pipes[0]), close(pipes[1]), close(sockets[0]), close(sockets[1]), close(epoll), close(counter), close(timer);
+    progress[10]++;
+  }
+  return NULL;
+}
+
+static int open_descriptors(void) {
+  int count = 0;
+  DIR *directory = opendir("/proc/self/fd");
+  while (readdir(directory)) count++;
+  closedir(directory);
+  return count;
+}
+
 int main(int argc, char **argv) {
   int seconds = argc > 1 ? atoi(argv[1]) : 1;
   seed = argc > 2 ? strtoul(argv[2], NULL, 10) : 1;
@@ -272,10 +316,10 @@ int main(int argc, char **argv) {
 
   static const struct { void *(*work)(void *); int count; } works[] = {
       {lock, 3}, {produce, 2}, {consume, 2}, {write_stream, 1}, {read_stream, 1}, {send_signals, 1}, {count_ticks, 1},
-      {map, 3}, {change_rights, 1}, {read_rights, 2}, {make_threads, 1}, {write_file, 2}, {pass_on, 4},
+      {map, 3}, {change_rights, 1}, {read_rights, 2}, {make_threads, 1}, {write_file, 2}, {pass_on, 4}, {use_descriptors, 2},
   };
   pthread_t threads[40];
-  int count = 0;
+  int count = 0, descriptors = open_descriptors();
   for (long i = 0; i < 2; i++) pthread_create(&receivers[i], NULL, receive_signals, (void *)i);
   for (size_t i = 0; i < sizeof works / sizeof *works; i++)
     for (long j = 0; j < works[i].count; j++) pthread_create(&threads[count++], NULL, works[i].work, (void *)j);
@@ -303,6 +347,8 @@ int main(int argc, char **argv) {
     if (progress[i] == 0) printf("work %d never got on\n", i);
   if (argc > 3)
     for (int i = 0; i < kinds; i++) fprintf(stderr, "work %d: %lu rounds\n", i, progress[i]);
+  // The writer has closed its end of the stream.
+  if (open_descriptors() != descriptors - 1) printf("%d descriptors became %d\n", descriptors - 1, open_descriptors());
   puts("all ended");
   return 0;
 }

@@ -47,7 +47,7 @@ final class Epoll: UnnamedNode {
     file.watches = watches
     watches.add(item)
     items.insert(item, hash: Self.hash(descriptor))
-    item.queue.add(item)
+    if item.isExclusive { item.queue.addExclusive(item) } else { item.queue.add(item) }
     if !item.ready.isEmpty { mayBeReady(item) }
   }
 
@@ -93,14 +93,22 @@ final class Epoll: UnnamedNode {
     listed &-= 1
   }
 
-  func mayBeReady(_ item: EpollItem) {
+  /// Returns whether that has woken a thread.
+  @discardableResult
+  func mayBeReady(_ item: EpollItem) -> Bool {
     if !item.isListed { list(item) }
-    wakeOne()
+    let isAwake = wakeOne()
     waiters.wake(.input)
+    return isAwake
   }
 
-  private func wakeOne() {
-    for thread in sleepers where thread.state == .waiting { return thread.wake() }
+  @discardableResult
+  private func wakeOne() -> Bool {
+    for thread in sleepers where thread.state == .waiting {
+      thread.wake()
+      return true
+    }
+    return false
   }
 
   override func readiness() -> Readiness {

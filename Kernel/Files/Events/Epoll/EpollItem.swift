@@ -50,6 +50,12 @@ final class EpollItem: Watcher {
     if !changes.isDisjoint(with: wanted.readiness) { epoll.mayBeReady(self) }
   }
 
+  override var isExclusive: Bool { wanted.contains(.exclusive) }
+
+  override func notifyExclusively(_ changes: Readiness) -> Bool {
+    !changes.isDisjoint(with: wanted.readiness) && epoll.mayBeReady(self)
+  }
+
   /// Whether it is the item of this descriptor and open file.
   func isOf(_ descriptor: UInt32, _ identity: UInt64) -> Bool {
     self.descriptor == descriptor && self.identity == identity
