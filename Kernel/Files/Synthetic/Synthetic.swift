@@ -42,6 +42,21 @@ struct SyntheticEntry {
     self.content = content
   }
 
+  /// Whether the component of the path behind `prefix` is `name`: nil if not, else whether the path ends there.
+  func isLast(_ name: [UInt8], behind prefix: [UInt8]) -> Bool? {
+    let end = prefix.count &+ name.count
+    guard path.byteCount >= end else { return nil }
+    let isLast = path.byteCount == end
+    if !isLast && path.byte(at: end) != UInt8(ascii: "/") { return nil }
+    // From the end: paths differ there, and begin alike.
+    var index = end
+    while index > 0 {
+      index &-= 1
+      if path.byte(at: index) != (index < prefix.count ? prefix[index] : name[index &- prefix.count]) { return nil }
+    }
+    return isLast
+  }
+
   /// The component of the path that stands behind `prefix` (a directory's path with a slash at its end, or
   /// nothing), and whether the path ends there; nil if it does not start with the prefix.
   func component(behind prefix: [UInt8]) -> (name: [UInt8], isLast: Bool)? {
@@ -141,7 +156,7 @@ final class SyntheticDirectory: Node {
     var number = ProcessGroup.process
     if case .thread(let own) = content { number = own }
     for entry in synthetic.entries {
-      guard let (component, isLast) = entry.component(behind: prefix), component == name else { continue }
+      guard let isLast = entry.isLast(name, behind: prefix) else { continue }
       if !isLast {
         isDirectory = true
         continue

@@ -149,14 +149,13 @@ static void sleeps(void) {
 }
 
 static void intervals(void) {
-  watched = CLOCK_PROCESS_CPUTIME_ID;
   struct itimerval wish = {{0, 0}, {0, 50000}}, left;
-  double began = seconds(watched);
   outcome("ITIMER_PROF", setitimer(ITIMER_PROF, &wish, NULL));
   rest(80);
   check("stands still", signals[SIGPROF] == 0);
   work(0.2);
-  check("in time", signals[SIGPROF] == 1 && is_near(when, began + 0.05));
+  // When exactly is for Linux's ticks to say, here and for RLIMIT_CPU.
+  check("expires once", signals[SIGPROF] == 1);
   wish.it_interval.tv_usec = 20000;
   outcome("ITIMER_VIRTUAL", setitimer(ITIMER_VIRTUAL, &wish, NULL));
   volatile double number = 1;
@@ -167,7 +166,6 @@ static void intervals(void) {
   setitimer(ITIMER_VIRTUAL, &wish, NULL);
 }
 
-// Linux counts this by ticks, which may differ from the clock by more than could be checked.
 static void limit(void) {
   rlim_t used = (rlim_t)seconds(CLOCK_PROCESS_CPUTIME_ID);
   struct rlimit wish = {used + 1, used + 3}, now;
