@@ -103,6 +103,10 @@ enum PriorityMutex {
     guard hasRanks else { return }
     for other in Threads.all where other.blockedBy == thread.number { rank = max(rank, other.rank) }
     guard rank != thread.rank else { return }
+    // Who keeps others of higher rank waiting has more than the little turns of SCHED_IDLE.
+    let isRaised = rank > thread.scheduling.rank
+    thread.turn = isRaised ? max(thread.scheduling.turn, Scheduling.ordinaryTurn) : thread.scheduling.turn
+    if isRaised { thread.turnEnds = max(thread.turnEnds, thread.usedTime &+ thread.turn) }
     Scheduler.setRank(thread, rank)
     if thread.blockedBy != 0, let next = Threads.find(thread.blockedBy) { updateRank(next) }
   }

@@ -143,6 +143,8 @@ enum Scheduler {
   static func yield() {
     Processor.withoutInterrupts {
       let current = Thread.current!
+      // Its processors were changed while it waited for the kernel's lock.
+      if !current.mayRun(on: Processors.current) { return move(current) }
       current.state = .ready
       // Nobody else takes it before the switch is done: the kernel's lock is held until then.
       if current.rank > 0 { urgent.insert(current, beforeEquals: false) } else { own.add(current, isWoken: false) }
@@ -154,6 +156,11 @@ enum Scheduler {
   /// `ticked`, one that waits for its turn. Returns whether others ran.
   static func giveWay(_ thread: Thread, ticked: Bool) -> Bool {
     let current = Processors.current
+    // Its processors were changed: in this one's queue nobody would take it.
+    if !thread.mayRun(on: current) {
+      move(thread)
+      return true
+    }
     ranks[current] = thread.rank
     if !ticked && urgent.isEmpty && thread.rank >= 0 { return false }
     var waiting = urgent.first

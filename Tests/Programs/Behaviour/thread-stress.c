@@ -16,7 +16,7 @@
 #include <sys/timerfd.h>
 #include <time.h>
 
-enum { kinds = 11 };
+enum { kinds = 12 };
 static volatile bool ends;
 static volatile unsigned long progress[kinds];
 static unsigned long seed;
@@ -296,6 +296,39 @@ static void *use_descriptors(void *argument) {
   return NULL;
 }
 
+// 11: threads that change each other's policies, priorities and processors, around a mutex that inherits them.
+enum { changers = 4 };
+static pthread_t changer[changers];
+static pthread_mutex_t inheriting;
+static long inside;
+static void *change_policies(void *argument) {
+  state = seed + 400 + (long)argument;
+  cpu_set_t all, some;
+  sched_getaffinity(0, sizeof all, &all);
+  changer[(long)argument] = pthread_self();
+  while (!ends) {
+    pthread_t other = changer[chance(changers)];
+    // Not SCHED_IDLE, which may wait for longer than a lost wake-up.
+    static const int policies[] = {SCHED_OTHER, SCHED_FIFO, SCHED_RR, SCHED_BATCH};
+    int policy = policies[chance(4)];
+    bool is_real_time = policy == SCHED_FIFO || policy == SCHED_RR;
+    if (other) pthread_setschedparam(other, policy, &(struct sched_param){is_real_time ? 1 + (int)chance(5) : 0});
+    CPU_ZERO(&some);
+    for (int i = 0; i < 8; i++)
+      if (CPU_ISSET(i, &all) && chance(2)) CPU_SET(i, &some);
+    if (other && CPU_COUNT(&some) > 0 && chance(4) == 0) pthread_setaffinity_np(other, sizeof some, &some);
+    pthread_mutex_lock(&inheriting);
+    inside++;
+    if (chance(8) == 0) sched_yield();
+    if (inside-- != 1) fail("two threads under an inheriting mutex");
+    pthread_mutex_unlock(&inheriting);
+    // Whoever always works at a high priority would keep all others from doing so.
+    nanosleep(&(struct timespec){0, (long)chance(300000)}, NULL);
+    progress[11]++;
+  }
+  return NULL;
+}
+
 static int open_descriptors(void) {
   int count = 0;
   DIR *directory = opendir("/proc/self/fd");
@@ -314,9 +347,15 @@ int main(int argc, char **argv) {
   sigaction(SIGSEGV, &(struct sigaction){.sa_sigaction = repair, .sa_flags = SA_SIGINFO}, NULL);
   for (int i = 0; i < 4; i++) sem_init(&ring[i], 0, i == 0);
 
+  pthread_mutexattr_t inherits;
+  pthread_mutexattr_init(&inherits);
+  pthread_mutexattr_setprotocol(&inherits, PTHREAD_PRIO_INHERIT);
+  pthread_mutex_init(&inheriting, &inherits);
+
   static const struct { void *(*work)(void *); int count; } works[] = {
       {lock, 3}, {produce, 2}, {consume, 2}, {write_stream, 1}, {read_stream, 1}, {send_signals, 1}, {count_ticks, 1},
       {map, 3}, {change_rights, 1}, {read_rights, 2}, {make_threads, 1}, {write_file, 2}, {pass_on, 4}, {use_descriptors, 2},
+      {change_policies, changers},
   };
   pthread_t threads[40];
   int count = 0, descriptors = open_descriptors();
