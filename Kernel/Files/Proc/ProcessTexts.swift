@@ -163,8 +163,31 @@ enum ProcessTexts {
     mask(&text, "CapBnd:\t", 0x1ff_ffff_ffff)
     mask(&text, "CapAmb:\t", 0)
     text.add("NoNewPrivs:\t0\nSeccomp:\t0\nSeccomp_filters:\t0\n")
-    text.add("Cpus_allowed:\t1\nCpus_allowed_list:\t0\nMems_allowed:\t1\nMems_allowed_list:\t0\n")
+    let processors = thread.affinity & (.max >> UInt64(64 - Sources.processorCount))
+    text.add("Cpus_allowed:\t")
+    text.add(hexadecimal: processors)
+    text.add("\nCpus_allowed_list:\t")
+    list(processors, &text)
+    text.add("\nMems_allowed:\t1\nMems_allowed_list:\t0\n")
     text.add("voluntary_ctxt_switches:\t0\nnonvoluntary_ctxt_switches:\t0\n")
+  }
+
+  /// The bits of `set`: "0-2,5".
+  private static func list(_ set: UInt64, _ text: inout GeneratedText) {
+    var next: UInt64 = 0
+    var isFirst = true
+    while next < 64 && set >> next != 0 {
+      next += UInt64((set >> next).trailingZeroBitCount)
+      let count = UInt64((~(set >> next)).trailingZeroBitCount)
+      if !isFirst { text.add(",") }
+      isFirst = false
+      text.add(decimal: next)
+      if count > 1 {
+        text.add("-")
+        text.add(decimal: next + count - 1)
+      }
+      next += count
+    }
   }
 
   /// The fields of proc(5), "stat", from the first.
@@ -177,13 +200,21 @@ enum ProcessTexts {
     text.add(Terminal.isPresent ? "34816 1" : "0 -1")
     text.add(" 4194304 0 0 0 0 ")
     let time = Sources.processorTime
+    let scheduling = thread.scheduling
+    let niceness = UInt64(bitPattern: Int64(scheduling.niceness))
+    // The same scale for both: real-time priorities begin below 0.
+    let priority = scheduling.isRealTime ? ~UInt64(scheduling.priority) : 20 &+ niceness
     let fields: [UInt64] = [
-      time.user / 10_000_000, time.system / 10_000_000, 0, 0, 20, 0, UInt64(Sources.threadCount), 0, 0,
+      time.user / 10_000_000, time.system / 10_000_000, 0, 0, priority, niceness, UInt64(Sources.threadCount), 0, 0,
       Sources.virtualBytes, Sources.residentPages, .max, process.codeStart, process.codeEnd, process.stackStart,
-      0, 0, 0, 0, 0, 0, 0, 0, 0, 17, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+      0, 0, 0, 0, 0, 0, 0, 0, 0, 17, UInt64(thread.lastProcessor), UInt64(scheduling.priority),
+      UInt64(scheduling.policy), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
     ]
-    for field in fields {
-      text.add(decimal: field)
+    for (index, field) in fields.enumerated() {
+      // Priority and niceness may be negative.
+      let isNegative = (4...5).contains(index) && Int64(bitPattern: field) < 0
+      if isNegative { text.add("-") }
+      text.add(decimal: isNegative ? 0 &- field : field)
       text.add(" ")
     }
     text.add("0\n")

@@ -108,6 +108,38 @@ static void calls(void) {
   outcome("back", setpriority(PRIO_PROCESS, 0, 0));
 }
 
+// Priority, niceness, real-time priority and policy, as proc(5) has them.
+static void say_status(const char *what) {
+  char line[600], *field = line;
+  FILE *file = fopen("/proc/self/stat", "r");
+  fgets(line, sizeof line, file);
+  fclose(file);
+  printf("%s:", what);
+  for (int number = 1; field; number++) {
+    if (number == 18 || number == 19 || number == 40 || number == 41) printf(" %d", atoi(field));
+    field = strchr(field, ' ');
+    if (field) field++;
+  }
+  puts("");
+}
+
+static void statuses(int processor) {
+  policy_of(SCHED_FIFO, 7);
+  say_status("FIFO");
+  policy_of(SCHED_OTHER, 0);
+  setpriority(PRIO_PROCESS, 0, 4);
+  say_status("nice");
+  setpriority(PRIO_PROCESS, 0, -20);
+  say_status("not at all");
+  setpriority(PRIO_PROCESS, 0, 0);
+  char line[200];
+  int listed = -1;
+  FILE *file = fopen("/proc/self/status", "r");
+  while (fgets(line, sizeof line, file)) sscanf(line, "Cpus_allowed_list: %d\n", &listed);
+  fclose(file);
+  check("its processor", listed == processor);
+}
+
 // MARK: real time
 
 static void *appear(void *argument) {
@@ -369,10 +401,12 @@ static void as_a_user(void) {
 int main(void) {
   cpu_set_t one;
   CPU_ZERO(&one);
-  CPU_SET(sched_getcpu(), &one);
+  int processor = sched_getcpu();
+  CPU_SET(processor, &one);
   need("sched_setaffinity", sched_setaffinity(0, sizeof one, &one));
   for (int i = 0; i < 4; i++) sem_init(&go[i], 0, 0);
   calls();
+  statuses(processor);
   starts_by_priority();
   wakes_at_once();
   equals();
