@@ -5,6 +5,8 @@ import Signals
 /// What happens when the process, or one of its threads, has used so much processor time. It is looked at with every
 /// tick, which comes when the first of these is due, if the thread that runs then still does.
 enum ProcessorTimers {
+  /// There is something to look at, or was.
+  static var isUsed = false
   /// Threads that sleep until the process, or another thread, has used so much.
   static var sleepers = WaitPlace()
 
@@ -12,6 +14,7 @@ enum ProcessorTimers {
 
   /// Lets all expire whose time has come.
   static func check(now: UInt64) {
+    guard isUsed else { return }
     let total = ProcessorTime.total(now: now)
     IntervalTimers.check(total)
     PosixTimers.checkProcessorTime()
@@ -29,6 +32,7 @@ enum ProcessorTimers {
 
   /// Nanoseconds until the first one expires, if `thread` goes on and nothing else changes.
   static func remaining(_ thread: Thread, now: UInt64) -> UInt64 {
+    guard isUsed else { return .max }
     let total = ProcessorTime.total(now: now)
     var next = min(IntervalTimers.nextOfProcess(total), PosixTimers.nextDeadline(of: nil))
     if limit.soft != Limits.infinity { next = min(next, limit.soft.multiplyingSaturating(1_000_000_000)) }

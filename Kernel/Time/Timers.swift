@@ -101,6 +101,7 @@ enum Timers {
 
   /// Something new is to happen at some processor time.
   static func armForProcessorTime() {
+    ProcessorTimers.isUsed = true
     let now = Clock.monotonicNanoseconds()
     if now.addingSaturating(ProcessorTimers.remaining(Thread.current, now: now)) < armedFor {
       arm(now: now, isProgramRunning: true)

@@ -4,6 +4,7 @@ import Machine
 /// Sleeps until `deadline` of a clock that is not CLOCK_REALTIME. False: a signal came first.
 private func sleep(_ clock: ClockKind, until deadline: UInt64) -> Bool {
   guard clock.isOfProcessor else { return Wait.sleep(until: deadline) == .timedOut }
+  ProcessorTimers.isUsed = true
   return (try? Wait.until(ProcessorTimers.sleepers.queue) { clock.now() >= deadline }) != nil
 }
 
