@@ -61,6 +61,18 @@ enum Signals {
       to: Thread.current)
   }
 
+  /// The running thread ends, or blocks more than before: a signal to the process that was to be its concern is that of
+  /// another one now (Linux: retarget_shared_pending).
+  @inline(__always)
+  static func passOn() {
+    if !shared.pending.set.isEmpty { passOnPending() }
+  }
+
+  @inline(never)
+  private static func passOnPending() {
+    for other in Threads.all where other.isInterrupted { other.interrupt() }
+  }
+
   /// Who wants to know that a signal was sent: `signalfd`.
   static var waiters = WaitPlace()
 
@@ -94,6 +106,7 @@ enum Signals {
           interruptCall(&frame, isRestarted: action.has(SignalAction.restart))
           if current.sequence.interrupt(&frame) && enterHandler(information, action, &frame, current) {
             SignalRules.enterHandler(Int(information.number), action, &current.signals)
+            passOn()
           } else {
             refuseHandler(of: Int(information.number))
           }

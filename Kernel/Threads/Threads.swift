@@ -101,6 +101,7 @@ enum Threads {
     }
     if all.count == 1 { Process.exit(firstStatus) }
     all.remove(at: position(thread.number))
+    Signals.passOn()
     if let waiting = waitingForEnd { waiting.wake() }
     Scheduler.leave(thread)
   }
@@ -127,7 +128,8 @@ enum Threads {
   /// running one and the first one before others.
   static func target(of signal: Int) -> Thread {
     let current = Thread.current!
-    return isAlone ? current : oneOfMany(signal, current)
+    // A processor that waits may stand on the stack of an idler, or of a thread that has ended.
+    return isAlone && current.state == .running ? current : oneOfMany(signal, current)
   }
 
   @inline(never)
@@ -135,9 +137,9 @@ enum Threads {
     func takes(_ thread: Thread) -> Bool {
       !thread.signals.blocked.contains(signal) || thread.signals.awaited.contains(signal)
     }
-    if takes(current) { return current }
+    if current.number != 0 && current.state != .ended && takes(current) { return current }
     for thread in all where takes(thread) { return thread }
-    return current
+    return all[0]
   }
 }
 

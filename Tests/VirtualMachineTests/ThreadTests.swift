@@ -9,8 +9,8 @@ import Testing
 
   @Test(
     arguments: [
-      "Behaviour/threads", "Behaviour/thread-signals", "Behaviour/processors", "Behaviour/scheduling",
-      "Behaviour/processor-time", "Behaviour/system-v",
+      "Behaviour/threads", "Behaviour/thread-signals", "Behaviour/signal-targets", "Behaviour/processors",
+      "Behaviour/scheduling", "Behaviour/processor-time", "Behaviour/system-v",
     ], processors)
   func behavesAsOnTheHost(program: String, processors: Int) async throws {
     // Both C libraries, in turns.

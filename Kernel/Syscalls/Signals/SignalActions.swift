@@ -147,6 +147,7 @@ extension Signals {
     let current = Thread.current!
     current.signals.block(exactly: mask)
     if current.isInterrupted { PendingWork.add(.signal) }
+    passOn()
   }
 
   /// Blocks exactly the signals of `mask` until the call at hand is over: `sigsuspend`, `ppoll`, `pselect`.
@@ -155,6 +156,7 @@ extension Signals {
     thread.maskToRestore = thread.blocked
     thread.block(exactly: mask)
     PendingWork.add(.signal)
+    passOn()
   }
 
   /// Writes a whole `siginfo_t`.
