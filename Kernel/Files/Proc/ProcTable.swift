@@ -7,9 +7,12 @@ enum ProcTable {
   private static var outOfMemoryScore: [UInt8] = bytes(of: "0\n")
   private static var coreDumpFilter: [UInt8] = bytes(of: "00000033\n")
 
+  /// PROC_SUPER_MAGIC.
+  static var magic: UInt64 { 0x9fa0 }
+
   static func make() -> SyntheticFileSystem {
     SyntheticFileSystem(
-      typeName: "proc", magic: 0x9fa0, process + system + sysctl, refusal: .ENOENT)
+      typeName: "proc", magic: magic, process + system + sysctl, refusal: .ENOENT)
   }
 
   private static var process: [SyntheticEntry] {

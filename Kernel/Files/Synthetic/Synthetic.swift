@@ -134,7 +134,7 @@ final class SyntheticDirectory: Node {
   override var hasStableNames: Bool {
     switch content {
     case .descriptorLinks, .descriptorTexts, .threads, .thread: false
-    default: true
+    default: !isListOfProcesses
     }
   }
 
@@ -148,7 +148,7 @@ final class SyntheticDirectory: Node {
   override func lookup(_ name: [UInt8]) throws(Errno) -> Node? {
     switch content {
     case .descriptorLinks, .descriptorTexts: return try descriptor(name)
-    case .threads: return thread(name)
+    case .threads: return thread(name, path)
     default: break
     }
     let prefix = prefix
@@ -172,8 +172,12 @@ final class SyntheticDirectory: Node {
       default: return SyntheticFile(synthetic, path(of: name), entry.content, thread: number)
       }
     }
-    return isDirectory ? SyntheticDirectory(synthetic, path: path(of: name), .directory) : nil
+    if isDirectory { return SyntheticDirectory(synthetic, path: path(of: name), .directory) }
+    // `/proc/N` of a thread is there for those who know it, as on Linux, although nobody finds it listed.
+    return isListOfProcesses ? thread(name, bytes(of: "1/task")) : nil
   }
+
+  private var isListOfProcesses: Bool { path.isEmpty && synthetic.magic == ProcTable.magic }
 
   /// The number that `name` is, written as it would be shown.
   private func number(_ name: [UInt8]) -> UInt64? {
@@ -183,9 +187,12 @@ final class SyntheticDirectory: Node {
     return canonical == name ? number : nil
   }
 
-  private func thread(_ name: [UInt8]) -> Node? {
+  private func thread(_ name: [UInt8], _ directory: [UInt8]) -> Node? {
     guard let number = number(name), number <= 0x7fff_ffff, Threads.find(Int32(number)) != nil else { return nil }
-    return SyntheticDirectory(synthetic, path: path(of: name), .thread(Int32(number)))
+    var path = directory
+    path.append(UInt8(ascii: "/"))
+    path.append(contentsOf: name)
+    return SyntheticDirectory(synthetic, path: path, .thread(Int32(number)))
   }
 
   private func descriptor(_ name: [UInt8]) throws(Errno) -> Node? {

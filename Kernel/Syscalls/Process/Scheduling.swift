@@ -155,16 +155,22 @@ func sysSchedRrGetInterval(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
 /// The processors that there are, a bit each.
 private var allProcessors: UInt64 { .max >> UInt64(Processors.maximum - Processors.count) }
 
+/// The thread whose processors a call is about. A negative number is that of no thread, and not an error of its own.
+private func affine(_ number: UInt64) throws(Errno) -> Thread {
+  guard int(number) >= 0 else { throw .ESRCH }
+  return try target(number)
+}
+
 /// The result is the bytes written.
 func sysSchedGetaffinity(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   guard call.second & 0xffff_ffff >= 8, call.second & 7 == 0 else { throw .EINVAL }
-  let thread = try target(call.first)
+  let thread = try affine(call.first)
   try check(ProgramMemory.storeWord(thread.affinity & allProcessors, at: call.third))
   return 8
 }
 
 func sysSchedSetaffinity(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
-  let thread = try target(call.first)
+  let thread = try affine(call.first)
   guard call.second > 0 else { throw .EINVAL }
   guard let bytes = ProgramMemory.bytes(at: call.third, count: Int(min(call.second, 8))) else { throw .EFAULT }
   var mask: UInt64 = 0

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Signals to the process that come when the thread which last ran is none to take them: it has ended, or it blocks them
-// from this moment on.
+// from this moment on. And what `/proc` and the scheduling calls say about a thread by its number.
 #include "../support.h"
+#include <dirent.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/time.h>
 #include <time.h>
@@ -98,8 +100,54 @@ static void passed_on(void) {
   pthread_join(thread, NULL);
 }
 
+static pthread_barrier_t barrier;
+
+static void *stay(void *unused) {
+  other = syscall(SYS_gettid);
+  pthread_barrier_wait(&barrier);
+  pthread_barrier_wait(&barrier);
+  return NULL;
+}
+
+static bool names_it(const char *file) {
+  char path[64], text[128] = "", expected[32];
+  snprintf(path, sizeof path, "/proc/%d/%s", other, file);
+  int descriptor = open(path, O_RDONLY);
+  if (descriptor < 0) return false;
+  read(descriptor, text, sizeof text - 1);
+  close(descriptor);
+  snprintf(expected, sizeof expected, "%d (", other);
+  return !strncmp(text, expected, strlen(expected));
+}
+
+static void by_number(void) {
+  pthread_t thread;
+  pthread_barrier_init(&barrier, NULL, 2);
+  pthread_create(&thread, NULL, stay, NULL);
+  pthread_barrier_wait(&barrier);
+  check("/proc/N/stat of a thread", names_it("stat"));
+  char name[16];
+  snprintf(name, sizeof name, "%d", other);
+  bool is_listed = false;
+  DIR *directory = opendir("/proc");
+  for (struct dirent *entry; (entry = readdir(directory));) is_listed |= !strcmp(entry->d_name, name);
+  closedir(directory);
+  check("which is not listed", !is_listed);
+  pthread_barrier_wait(&barrier);
+  pthread_join(thread, NULL);
+  for (int i = 0; i < 5000 && names_it("stat"); i++) usleep(1000);
+  check("nor there when it has ended", !names_it("stat"));
+
+  cpu_set_t set;
+  outcome("the processors of no thread", sched_getaffinity(-1, sizeof set, &set));
+  CPU_ZERO(&set);
+  CPU_SET(0, &set);
+  outcome("and to change them", sched_setaffinity(-1, sizeof set, &set));
+}
+
 int main(void) {
   after_an_end();
   passed_on();
+  by_number();
   return finish();
 }
