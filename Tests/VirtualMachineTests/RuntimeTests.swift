@@ -16,11 +16,16 @@ import Testing
     try await Comparison(Self.java, ["-version"]).expectSame()
   }
 
+  private static let moreJava = [
+    (["threads"], 2), (["garbage"], 1), (["garbage"], 4), (["exceptions"], 2), (["exceptions"], 4),
+  ]
+
   /// A pool of threads, locks and joins; a heap that is collected and at last too small; faults that become exceptions.
   @Test(
     .enabled(if: hasJava, "java or javac (openjdk-17-jdk-headless) is not installed"),
-    arguments: [["threads"], ["garbage"], ["exceptions"]])
-  func javaWorks(arguments: [String]) async throws {
+    arguments: [(["threads"], 1), (["threads"], 4), (["garbage"], 2), (["exceptions"], 1)]
+      + (runsLongTests ? moreJava : []))
+  func javaWorks(arguments: [String], processors: Int) async throws {
     let classes = try await withTemporaryDirectory { directory in
       let source = Repository.programs.appending("Scripts/Workload.java")
       let command = Command(executable: Self.compiler, arguments: ["-d", directory.string, source.string])
@@ -30,6 +35,7 @@ import Testing
     }
     var comparison = Comparison(Self.java, ["-Xmx64m", "Workload"] + arguments)
     comparison.files = ["Workload.class": Array(classes)]
+    comparison.options = ["--cpus", "\(processors)"]
     try await comparison.expectSame()
   }
 
@@ -40,62 +46,12 @@ import Testing
     #expect(outcome.messageText.contains("--no-jit"), "\(outcome.messageText)")
   }
 
-  // MARK: Go
-
-  static let go: FilePath = "/usr/bin/go"
-  static let hasGo = FileManager.default.isExecutableFile(atPath: go.string)
-
-  /// Goroutines, channels, timers, collection, faults that are recovered from, preemption by signals.
-  @Test(.enabled(if: hasGo, "go (golang-go) is not installed"), arguments: [1, 2, 4])
-  func goWorks(processors: Int) async throws {
-    let program = try await Self.built("Scripts/goroutines.go")
-    var comparison = Comparison(program)
-    comparison.options = ["--cpus", "\(processors)"]
-    try await comparison.expectSame()
-    let run = MachineRun(program, ["processors"], options: ["--cpus", "\(processors)"])
-    expectEqual(try await run.run(), output: "\(processors)\n")
-  }
-
-  /// The tests of Go's own packages, as many as need no second process.
-  @Test(
-    .enabled(if: hasGo && runsLongTests, "go (golang-go) is not installed, or these are not the long tests"),
-    arguments: ["sync", "sort", "strings", "encoding/json", "time", "container/heap"])
-  func goPackagesPass(package: String) async throws {
-    let program = try await Self.built(tests: package)
-    var run = MachineRun(program, ["-test.short", "-test.v=false"], options: ["--cpus", "2", "--memory", "1G"])
-    run.timeout = 900
-    let outcome = try await run.run()
-    #expect(outcome.program.exitCode == 0, "\(outcome.program.outputText)\(outcome.messageText)")
-    #expect(outcome.program.outputText.hasSuffix("PASS\n"), "\(outcome.program.outputText)")
-  }
-
-  private static func built(_ source: String) async throws -> FilePath {
-    try await build(["build"], Repository.programs.appending(source).string, FilePath(source).stem ?? "program")
-  }
-
-  private static func built(tests package: String) async throws -> FilePath {
-    try await build(["test", "-c"], package, package.replacing("/", with: "-") + ".test")
-  }
-
-  private static func build(_ verb: [String], _ what: String, _ name: String) async throws -> FilePath {
-    let directory = Repository.products.appending("test-programs/go")
-    try FileManager.default.createDirectory(atPath: directory.string, withIntermediateDirectories: true)
-    let result = directory.appending(name)
-    var command = Command(executable: go, arguments: verb + ["-o", result.string, what])
-    command.environment = [
-      "HOME": directory.string, "GOCACHE": directory.appending("cache").string, "PATH": "/usr/bin:/bin",
-    ]
-    let outcome = try await Slots.host.run { [command] in try await command.run() }
-    guard outcome.exitCode == 0 else { throw Failure("\(what) does not compile:\n\(outcome.errorText)") }
-    return result
-  }
-
   // MARK: Node.js
 
   static let node = ["/usr/bin/node", "/usr/local/bin/node"].first { FileManager.default.isExecutableFile(atPath: $0) }
 
   /// Worker threads, streams, cryptography, files, WebAssembly.
-  @Test(.enabled(if: node != nil, "node (nodejs) is not installed"), arguments: [1, 2])
+  @Test(.enabled(if: node != nil, "node (nodejs) is not installed"), arguments: runsLongTests ? [1, 2, 4] : [1, 4])
   func nodeWorks(processors: Int) async throws {
     var comparison = Comparison(FilePath(Self.node ?? ""), ["workers.js"])
     comparison.files = ["workers.js": Array(try Repository.text("Scripts/workers.js").utf8)]
@@ -103,20 +59,60 @@ import Testing
     try await comparison.expectSame()
   }
 
-  // MARK: Python
+  // MARK: C++ and Swift
 
-  /// Modules of CPython's own test suite that need no second process.
-  @Test(
-    .enabled(if: runsLongTests, "these are not the long tests"),
-    arguments: ["test_thread", "test_queue", "test_select", "test_selectors", "test_time", "test_mmap", "test_sched"])
-  func pythonModulesPass(module: String) async throws {
-    var run = MachineRun(
-      "/usr/bin/python3", ["-m", "unittest", "test.\(module)"],
-      options: ["--cpus", "2", "--memory", "512M", "--directory", "/usr/lib/python3.11/test:/usr/lib/python3.11/test"])
-    run.timeout = 900
-    let outcome = try await run.run()
-    #expect(outcome.program.exitCode == 0, "\(outcome.program.errorText)\(outcome.messageText)")
+  /// Exceptions thrown by many threads at once, carried from one to another, and what is destroyed on the way.
+  @Test(.enabled(if: hasCxx, "g++ is not installed"), arguments: [1, 2, 4])
+  func cxxExceptionsWork(processors: Int) async throws {
+    let flavour: [String] = processors == 4 ? ["-static"] : []
+    let program = try await Self.build(
+      Self.cxx, ["-std=c++20", "-O2", "-pthread"] + flavour, "Behaviour/exceptions.cpp", "exceptions\(flavour.count)")
+    var comparison = Comparison(program)
+    comparison.options = ["--cpus", "\(processors)"]
+    try await comparison.expectSame()
   }
+
+  /// Task groups, actors, streams, sleeps, cancellation, and Dispatch below all of it.
+  @Test(.enabled(if: swiftc != nil, "swiftc is not there"), arguments: [1, 2, 4])
+  func swiftConcurrencyWorks(processors: Int) async throws {
+    let program = try await Self.build(
+      #require(Self.swiftc), ["-O", "-parse-as-library", "-static-stdlib"], "Scripts/concurrency.swift", "concurrency")
+    var comparison = Comparison(program)
+    comparison.options = ["--cpus", "\(processors)"]
+    try await comparison.expectSame()
+  }
+
+  static let cxx: FilePath = "/usr/bin/g++"
+  static let hasCxx = FileManager.default.isExecutableFile(atPath: cxx.string)
+  /// Beside the compiler that these tests were built with.
+  static let swiftc = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
+    .map { FilePath(String($0)).appending("swiftc") }
+    .first { FileManager.default.isExecutableFile(atPath: $0.string) }
+
+  private static func build(
+    _ compiler: FilePath, _ flags: [String], _ source: String, _ name: String
+  ) async throws -> FilePath {
+    try await builds.run {
+      let source = Repository.programs.appending(source)
+      let directory = Repository.products.appending("test-programs/runtimes")
+      try FileManager.default.createDirectory(atPath: directory.string, withIntermediateDirectories: true)
+      let result = directory.appending(name)
+      func time(_ path: FilePath) -> Date? {
+        try? FileManager.default.attributesOfItem(atPath: path.string)[.modificationDate] as? Date
+      }
+      if let built = time(result), let changed = time(source), changed < built { return result }
+      let new = directory.appending(name + ".new")
+      let command = Command(executable: compiler, arguments: flags + ["-o", new.string, source.string])
+      let outcome = try await Slots.host.run { try await command.run() }
+      guard outcome.exitCode == 0 else { throw Failure("\(source) does not compile:\n\(outcome.errorText)") }
+      // In one step: another run of the tests may use it.
+      guard rename(new.string, result.string) == 0 else { throw Failure("\(result) cannot be replaced") }
+      return result
+    }
+  }
+
+  /// The cases of a test share what is built: one builds, and the others find it.
+  private static let builds = Slots(1)
 
   // MARK: sysbench
 
