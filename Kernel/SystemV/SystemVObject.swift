@@ -86,7 +86,7 @@ final class SystemVTable {
     if key != 0, let old = objects.first(where: { $0?.permissions.key == key }), let old {
       if flags & Self.create != 0 && flags & Self.exclusive != 0 { throw .EEXIST }
       guard fits(old) else { throw .EINVAL }
-      let mode = UInt32(flags)
+      let mode = UInt32(flags & 0o777)
       try old.check(mode >> 6 | mode >> 3 | mode)
       return UInt64(old.identifier)
     }
