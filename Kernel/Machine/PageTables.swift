@@ -62,12 +62,12 @@ public enum PageTables {
   public static var largePageSize: UInt64 { 2 << 20 }
 
   @inline(__always)
-  private static func table(_ physical: UInt64) -> UnsafeMutablePointer<UInt64> {
+  static func table(_ physical: UInt64) -> UnsafeMutablePointer<UInt64> {
     DirectMap.pointer(to: physical).assumingMemoryBound(to: UInt64.self)
   }
 
   @inline(__always)
-  private static func next(
+  static func next(
     _ table: UnsafeMutablePointer<UInt64>, _ index: Int, creating: Bool
   ) -> UnsafeMutablePointer<UInt64>? {
     let entry = table[index]
@@ -90,77 +90,12 @@ public enum PageTables {
   }
 
   /// The top levels of all processors; the first one's is `root`.
-  private static var roots = InlineArray<64, UInt64>(repeating: 0)
-  private static var rootCount = 0
+  static var roots = InlineArray<64, UInt64>(repeating: 0)
+  static var rootCount = 0
 
   /// What maps the first 2 MiB at their own address, from boot.S.
   static var identityEntry: UInt64 {
     boot_identity_pointers_address() | PageEntry.present | PageEntry.writable
-  }
-
-  /// Page tables for processor `number`: those of the first, with frames of its own for what stands in `.processor`,
-  /// and `stack` to begin on. Returns the physical address; nil: not enough memory.
-  static func makeRoot(number: Int, _ stack: KernelStack) -> UInt64? {
-    func copy(_ physical: UInt64) -> UInt64? {
-      guard let frame = PhysicalMemory.allocateUninitialized() else { return nil }
-      table(frame.physicalAddress).update(from: table(physical), count: 512)
-      return frame.physicalAddress
-    }
-    func descend(_ parent: UInt64, _ index: Int) -> UInt64? {
-      let entry = table(parent)[index]
-      guard let child = copy(entry & PageEntry.addressMask) else { return nil }
-      table(parent)[index] = child | entry & ~PageEntry.addressMask
-      return child
-    }
-    let start = processor_data_start()
-    guard let newRoot = copy(root), let pointers = descend(newRoot, Int(start >> 39 & 511)),
-      let directory = descend(pointers, Int(start >> 30 & 511)), let last = descend(directory, Int(start >> 21 & 511))
-    else { return nil }
-    var address = start
-    while address < processor_data_end() {
-      let index = Int(address >> 12 & 511)
-      let old = table(last)[index]
-      if old & PageEntry.present != 0 {
-        guard let frame = PhysicalMemory.allocateZeroed() else { return nil }
-        // The first processor's interrupt stacks are its own.
-        if address < interrupt_stack_guard_address() {
-          DirectMap.pointer(to: frame.physicalAddress).copyMemory(
-            from: UnsafeRawPointer(bitPattern: UInt(address))!, byteCount: 4096)
-        }
-        func store<Value: BitwiseCopyable>(_ value: Value, _ word: UInt64) {
-          guard word & ~4095 == address else { return }
-          DirectMap.pointer(to: frame.physicalAddress).storeBytes(
-            of: value, toByteOffset: Int(word & 4095), as: Value.self)
-        }
-        store(stack.topAddress, kernel_stack_top_word())
-        store(stack.limitAddress, kernel_stack_limit_word())
-        store(UInt32(number), processor_index_word())
-        // Its own task register is not loaded yet: an available task state segment (SDM volume 3, 8.2.3).
-        let descriptor = descriptor_table_address() + 24
-        if descriptor & ~4095 == address {
-          let available = UnsafePointer<UInt64>(bitPattern: UInt(descriptor))!.pointee & ~(1 << 41)
-          store(available, descriptor)
-        }
-        table(last)[index] = frame.physicalAddress | old & ~PageEntry.addressMask | PageEntry.writable
-      }
-      address += 4096
-    }
-    roots[number] = newRoot
-    rootCount = number + 1
-    return newRoot
-  }
-
-  /// Makes the tables that processor `number` has loaded read-only. It still has to forget that they were not.
-  static func sealProcessor(_ number: Int) {
-    var address = processor_data_start()
-    var physical = roots[number]
-    for shift in stride(from: UInt64(39), through: 21, by: -9) {
-      physical = table(physical)[Int(address >> shift & 511)] & PageEntry.addressMask
-    }
-    while address < processor_sealed_end() {
-      table(physical)[Int(address >> 12 & 511)] &= ~PageEntry.writable
-      address += 4096
-    }
   }
 
   /// The entry of the directory (2 MiB each) for `address`.
@@ -426,76 +361,4 @@ public enum PageTables {
 
   /// Forgets what the processor remembers about the program's pages.
   public static func flushAll() { write_cr3(read_cr3()) }
-
-  // MARK: the kernel's own part
-
-  /// Maps a page inside the kernel's window; only while booting and for devices.
-  static func mapKernel(_ address: UInt64, _ bits: UInt64, largeBits: Bool = false) {
-    guard let pointers = next(table(root), Int(address >> 39 & 511), creating: true),
-      let directory = next(pointers, Int(address >> 30 & 511), creating: true)
-    else { Panic.stop("no memory for the kernel's page tables") }
-    let entry = directory + Int(address >> 21 & 511)
-    if largeBits {
-      entry.pointee = bits | PageEntry.large
-      return
-    }
-    if entry.pointee & PageEntry.large != 0 {
-      // A large page of the direct map, to be broken up around the kernel's image.
-      let old = entry.pointee
-      guard let frame = PhysicalMemory.allocateUninitialized() else { Panic.stop("no memory for a page table") }
-      // The direct map owns none of these frames: nothing is counted.
-      let entries = table(frame.physicalAddress)
-      for index in 0..<512 { entries[index] = (old & ~PageEntry.large) &+ UInt64(index) << 12 }
-      entry.pointee = frame.physicalAddress | PageEntry.present | PageEntry.writable
-    }
-    guard let entries = next(directory, Int(address >> 21 & 511), creating: true) else {
-      Panic.stop("no memory for the kernel's page tables")
-    }
-    entries[Int(address >> 12 & 511)] = bits
-  }
-
-  /// Finishes what boot.S began: the direct map of all memory, without an alias of the kernel's image;
-  /// no mapping at low addresses.
-  static func initialize(endOfMemory: UInt64) {
-    root = get_boot_root()
-    let flags = PageEntry.present | PageEntry.writable | PageEntry.noExecute | PageEntry.global
-    var physical: UInt64 = 1 << 30
-    while physical < endOfMemory {
-      mapKernel(DirectMap.address(of: physical), physical | flags, largeBits: true)
-      physical += largePageSize
-    }
-    let imageStart = UInt64(0x10_0000)
-    let imagePages = (image_end() - image_start()) / 4096
-    for page in 0..<imagePages { mapKernel(DirectMap.address(of: imageStart + page * 4096), 0) }
-    table(root)[0] = 0
-    write_cr4(read_cr4() & ~(1 << 7))  // without global pages for a moment: flushes them too
-    write_cr3(root)
-    write_cr4(read_cr4() | 1 << 7)
-  }
-
-  /// Makes the tables that are complete after boot (GDT, IDT, TSS and what else is in .data.sealed)
-  /// read-only.
-  static func seal() {
-    var address = constants_end()
-    while address < processor_sealed_end() {
-      let physical = address - image_start() + 0x10_0000
-      mapKernel(address, physical | PageEntry.present | PageEntry.noExecute | PageEntry.global)
-      invalidate_page(address)
-      address += 4096
-    }
-  }
-
-  /// Maps `size` bytes of device registers, uncached, and returns where.
-  static func mapDevice(_ physical: UInt64, size: UInt64) -> UInt64 {
-    var page = physical & ~4095
-    while page < physical + size {
-      mapKernel(
-        DirectMap.address(of: page),
-        page | PageEntry.present | PageEntry.writable | PageEntry.noExecute | PageEntry.global
-          | PageEntry.cacheDisabled | PageEntry.writeThrough)
-      invalidate_page(DirectMap.address(of: page))
-      page += 4096
-    }
-    return DirectMap.address(of: physical)
-  }
 }

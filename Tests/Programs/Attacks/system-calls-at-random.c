@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Random system calls with random arguments: as many thousands as the first argument says, from the seed in the second.
 #include "wild.h"
-#include <sys/time.h>
 
 static uint64_t state;
 
@@ -21,15 +20,6 @@ static uint64_t random_argument(void) {
     case 5: return wild[valid] + bits % (2 * page_size);
     default: return wild[bits % wild_count];
   }
-}
-
-// A call that waits, for a pipe that another call made, is interrupted: the handler restarts nothing.
-static void on_alarm(int signal) { (void)signal; }
-
-static void arm_timer(void) {
-  struct sigaction action = {.sa_handler = on_alarm};
-  sigaction(SIGALRM, &action, NULL);
-  setitimer(ITIMER_REAL, &(struct itimerval){{0, 20000}, {0, 20000}}, NULL);
 }
 
 // These would act on this program itself, by chance: a signal that kills, a descriptor that is needed, no more timer.

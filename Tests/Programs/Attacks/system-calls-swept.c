@@ -33,6 +33,7 @@ int main(void) {
     long number = i <= last_system_call ? i : beyond[i - last_system_call - 1];
     if (is_left_out((int)number)) continue;
     clean_up();
+    arm_timer();
     sweep(number);
     clean_up();
     swept++;
