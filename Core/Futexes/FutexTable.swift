@@ -1,32 +1,55 @@
 // SPDX-License-Identifier: Apache-2.0
 
+/// One wait in a `FutexTable`. A thread that waits for several words (futex_waitv(2)) has one for each. It means nothing
+/// any more once the wait was woken, removed or requeued.
+public struct FutexHandle: Equatable, BitwiseCopyable, Sendable {
+  fileprivate let index: UInt32
+  fileprivate let generation: UInt32
+}
+
 /// Who waits on which futex (futex(2), futex(7); Linux: kernel/futex).
 ///
-/// Threads are numbers of the caller. Neither the program's memory nor a scheduler is known here: the caller compares
-/// the word and calls `enqueue` in one step that no `wake` can come between; that is what a futex is. To stop a
-/// thread and to let it run is the caller's, too.
+/// What a thread is, is the caller's to say (`Waiter`). Neither the program's memory nor a scheduler is known here: the
+/// caller compares the word and calls `enqueue` in one step that no `wake` can come between; that is what a futex is. To
+/// stop a thread and to let it run is the caller's, too.
 ///
 /// In the steady state nothing is allocated; memory that was once needed is kept. Whoever must not run out of it asks
 /// `bytesToGrow` first.
-public struct FutexTable {
-  /// One wait. A thread that waits for several words (futex_waitv(2)) has one for each. It means nothing any more
-  /// once the wait was woken, removed or requeued.
-  public struct Handle: Equatable, BitwiseCopyable, Sendable {
-    fileprivate let bucket: UInt32
-    fileprivate let index: UInt32
-    fileprivate let generation: UInt32
-
-    fileprivate init(_ bucket: Int, _ wait: FutexBucket.Wait) {
-      self.bucket = UInt32(truncatingIfNeeded: bucket)
-      index = wait.index
-      generation = wait.generation
-    }
-  }
-
+public struct FutexTable<Waiter: BitwiseCopyable> {
   /// FUTEX_BITSET_MATCH_ANY: waits for, and wakes, every bit.
   public static var anyBit: UInt32 { .max }
 
-  private var buckets: [FutexBucket]
+  /// No entry.
+  private static var none: UInt32 { .max }
+
+  /// One wait, or memory for one.
+  private struct Entry: BitwiseCopyable {
+    var key: FutexKey
+    var waiter: Waiter
+    var bitset: UInt32
+    /// Of a free entry, `next` is the next free one.
+    var next: UInt32
+    var previous: UInt32
+    /// How often the entry was released.
+    var generation: UInt32
+    var rank: Int8
+
+    mutating func release(_ nextFree: UInt32) {
+      generation &+= 1
+      next = nextFree
+    }
+  }
+
+  /// The waits whose keys share a hash, by rank, and among equals in the order in which they came.
+  private struct Bucket: BitwiseCopyable {
+    var first: UInt32
+    var last: UInt32
+  }
+
+  private var entries: [Entry] = []
+  private var free: UInt32 = none
+  private var count = 0
+  private var buckets: [Bucket]
   /// By how much a hash is shifted to be the number of a bucket.
   private let shift: UInt64
 
@@ -34,52 +57,108 @@ public struct FutexTable {
   public init(bucketCount: Int = 256) {
     var bits: UInt64 = 1
     while bits < 16 && 1 &<< Int(bits) < bucketCount { bits &+= 1 }
-    buckets = [FutexBucket](repeating: FutexBucket(), count: 1 &<< Int(bits))
+    buckets = [Bucket](repeating: Bucket(first: Self.none, last: Self.none), count: 1 &<< Int(bits))
     shift = 64 &- bits
   }
 
   @inline(__always) private func bucket(_ key: FutexKey) -> Int { Int(truncatingIfNeeded: key.hash &>> shift) }
 
-  /// Bytes of memory that `more` waits for a key ask for in one piece; 0: there is room for them.
-  public func bytesToGrow(_ key: FutexKey, adding more: Int = 1) -> Int { buckets[bucket(key)].bytesToGrow(more) }
+  // MARK: memory
 
-  /// Makes room for `more` waits for a key, beside all that are there.
-  public mutating func reserve(_ key: FutexKey, adding more: Int) { buckets[bucket(key)].reserve(more) }
+  /// Bytes of memory that `more` waits ask for in one piece; 0: there is room for them.
+  @inline(__always)
+  public func bytesToGrow(adding more: Int = 1) -> Int {
+    count &+ more <= entries.capacity ? 0 : bytesForMore(more)
+  }
 
-  /// Lets `thread` wait for a key, behind all who wait for it already with the same `rank` or a higher one. Only who
-  /// wakes one of the bits in `bitset` wakes it; a call that has none waits for `anyBit`, and 0 (which nobody could wake) is the caller's EINVAL.
+  @inline(never)
+  private func bytesForMore(_ more: Int) -> Int {
+    max(entries.capacity &* 2, count &+ more, 4) &* MemoryLayout<Entry>.stride
+  }
+
+  /// Makes room for `more` waits, beside all that are there.
+  public mutating func reserve(adding more: Int) {
+    let needed = count &+ more
+    if needed > entries.capacity { entries.reserveCapacity(max(entries.capacity &* 2, needed)) }
+  }
+
+  // MARK: waiting
+
+  /// Lets `waiter` wait for a key, behind all who wait for it already with the same `rank` or a higher one. Only who
+  /// wakes one of the bits in `bitset` wakes it; a call that has none waits for `anyBit`, and 0 (which nobody could
+  /// wake) is the caller's EINVAL.
   public mutating func enqueue(
-    _ key: FutexKey, bitset: UInt32 = anyBit, thread: UInt32, rank: Int8 = 0
-  ) -> Handle {
+    _ key: FutexKey, bitset: UInt32 = anyBit, waiter: Waiter, rank: Int8 = 0
+  ) -> FutexHandle {
     let number = bucket(key)
-    return Handle(number, buckets[number].insert(key, bitset: bitset, thread: thread, rank: rank))
+    var bucket = buckets[number]
+    var previous = bucket.last
+    while previous != Self.none && entries[Int(previous)].rank < rank { previous = entries[Int(previous)].previous }
+    let next =
+      previous == bucket.last ? Self.none : previous == Self.none ? bucket.first : entries[Int(previous)].next
+    var entry = Entry(
+      key: key, waiter: waiter, bitset: bitset, next: next, previous: previous, generation: 0, rank: rank)
+    var index = free
+    if index != Self.none {
+      free = entries[Int(index)].next
+      entry.generation = entries[Int(index)].generation
+      entries[Int(index)] = entry
+    } else {
+      index = UInt32(truncatingIfNeeded: entries.count)
+      entries.append(entry)
+    }
+    if previous == Self.none { bucket.first = index } else { entries[Int(previous)].next = index }
+    if next == Self.none { bucket.last = index } else { entries[Int(next)].previous = index }
+    buckets[number] = bucket
+    count &+= 1
+    return FutexHandle(index: index, generation: entry.generation)
   }
 
   /// Ends a wait that timed out, was interrupted, or whose thread another of its words woke. False: it was woken
   /// before, and the wake-up that it took must not be lost: the thread reports it as its own.
   @discardableResult
-  public mutating func remove(_ handle: Handle) -> Bool {
-    let number = Int(handle.bucket)
-    guard number < buckets.count else { return false }
-    return buckets[number].remove(handle.index, generation: handle.generation)
+  public mutating func remove(_ handle: FutexHandle) -> Bool {
+    guard Int(handle.index) < entries.count, entries[Int(handle.index)].generation == handle.generation else {
+      return false
+    }
+    unlink(handle.index)
+    return true
   }
 
-  /// Wakes up to `count` of those who wait for a key and one of the bits in `bitset`, by rank, and among equals in the
+  private mutating func unlink(_ index: UInt32) {
+    let number = bucket(entries[Int(index)].key)
+    let next = entries[Int(index)].next
+    let previous = entries[Int(index)].previous
+    var bucket = buckets[number]
+    if previous == Self.none { bucket.first = next } else { entries[Int(previous)].next = next }
+    if next == Self.none { bucket.last = previous } else { entries[Int(next)].previous = previous }
+    buckets[number] = bucket
+    entries[Int(index)].release(free)
+    free = index
+    count &-= 1
+  }
+
+  // MARK: waking
+
+  /// Wakes up to `limit` of those who wait for a key and one of the bits in `bitset`, by rank, and among equals in the
   /// order in which they came: ends the wait and calls `body`, which must not use this table. Returns how many.
   ///
   /// FUTEX_WAKE with a count of 0 or less wakes one on Linux; here it wakes none.
   @discardableResult
   public mutating func wake(
-    _ key: FutexKey, count: Int, bitset: UInt32 = anyBit, _ body: (_ thread: UInt32, _ handle: Handle) -> Void
+    _ key: FutexKey, count limit: Int, bitset: UInt32 = anyBit,
+    _ body: (_ waiter: Waiter, _ handle: FutexHandle) -> Void
   ) -> Int {
-    let number = bucket(key)
     var woken = 0
-    var position = buckets[number].start
-    while woken < count, let wait = buckets[number].next(key, &position) {
-      if wait.bitset & bitset == 0 { continue }
-      _ = buckets[number].remove(wait.index, generation: wait.generation)
+    var position = buckets[bucket(key)].first
+    while position != Self.none && woken < limit {
+      let index = position
+      let entry = entries[Int(index)]
+      position = entry.next
+      guard entry.key == key, entry.bitset & bitset != 0 else { continue }
+      unlink(index)
       woken &+= 1
-      body(wait.thread, Handle(number, wait))
+      body(entry.waiter, FutexHandle(index: index, generation: entry.generation))
     }
     return woken
   }
@@ -89,28 +168,32 @@ public struct FutexTable {
   /// do so already. Bits do not count, but are kept. Where both keys are the same, everybody keeps their place.
   ///
   /// `woken` is called for each who is woken. `moved` is called for each who waits elsewhere now, with the handle
-  /// that is valid no more and the one that takes its place. Both must not use this table. Memory that `target` lacks
-  /// is allocated: `bytesToGrow(target, adding: count(source))` says how much.
+  /// that is valid no more and the one that takes its place. Both must not use this table. No memory is allocated.
   public mutating func requeue(
     from source: FutexKey, to target: FutexKey, wakeCount: Int, requeueCount: Int,
-    woken: (_ thread: UInt32, _ handle: Handle) -> Void,
-    moved: (_ thread: UInt32, _ old: Handle, _ new: Handle) -> Void
+    woken: (_ waiter: Waiter, _ handle: FutexHandle) -> Void,
+    moved: (_ waiter: Waiter, _ old: FutexHandle, _ new: FutexHandle) -> Void
   ) -> (woken: Int, requeued: Int) {
     let wokenCount = wake(source, count: wakeCount, woken)
     if source == target { return (wokenCount, max(0, min(requeueCount, count(source)))) }
-    let from = bucket(source)
-    let to = bucket(target)
     var requeued = 0
-    // If both are one bucket, those moved come along again, but not with `source` as their key.
-    var position = buckets[from].start
-    while requeued < requeueCount, let wait = buckets[from].next(source, &position) {
-      _ = buckets[from].remove(wait.index, generation: wait.generation)
-      let new = buckets[to].insert(target, bitset: wait.bitset, thread: wait.thread, rank: wait.rank)
+    // If both are in one bucket, those moved come along again, but not with `source` as their key.
+    var position = buckets[bucket(source)].first
+    while position != Self.none && requeued < requeueCount {
+      let index = position
+      let entry = entries[Int(index)]
+      position = entry.next
+      guard entry.key == source else { continue }
+      unlink(index)
+      // The entry that has just become free is the one that it gets.
+      let new = enqueue(target, bitset: entry.bitset, waiter: entry.waiter, rank: entry.rank)
       requeued &+= 1
-      moved(wait.thread, Handle(from, wait), Handle(to, new))
+      moved(entry.waiter, FutexHandle(index: index, generation: entry.generation), new)
     }
     return (wokenCount, requeued)
   }
+
+  // MARK: looking
 
   /// How many wait for a key.
   public func count(_ key: FutexKey) -> Int {
@@ -119,10 +202,24 @@ public struct FutexTable {
     return result
   }
 
+  /// How many stand in the way of who looks for a key: all whose keys share its hash.
+  public func countOfBucket(_ key: FutexKey) -> Int {
+    var result = 0
+    var position = buckets[bucket(key)].first
+    while position != Self.none {
+      result &+= 1
+      position = entries[Int(position)].next
+    }
+    return result
+  }
+
   /// Calls `body` for each who waits for a key, in the order in which they would be woken.
-  public func forEach(_ key: FutexKey, _ body: (_ thread: UInt32, _ bitset: UInt32) -> Void) {
-    let number = bucket(key)
-    var position = buckets[number].start
-    while let wait = buckets[number].next(key, &position) { body(wait.thread, wait.bitset) }
+  public func forEach(_ key: FutexKey, _ body: (_ waiter: Waiter, _ bitset: UInt32) -> Void) {
+    var position = buckets[bucket(key)].first
+    while position != Self.none {
+      let entry = entries[Int(position)]
+      if entry.key == key { body(entry.waiter, entry.bitset) }
+      position = entry.next
+    }
   }
 }

@@ -19,6 +19,12 @@ public enum Processors {
   public static func currentObject<Object: AnyObject>(_ type: Object.Type) -> Object {
     Unmanaged<Object>.fromOpaque(get_current_object()!).takeUnretainedValue()
   }
+  /// The same, not counted.
+  @inline(__always)
+  public static func borrowedObject<Object: AnyObject>(_ type: Object.Type) -> Borrowed<Object> {
+    Borrowed(Unmanaged<Object>.fromOpaque(get_current_object()!))
+  }
+  @inline(__always)
   public static func setCurrentObject<Object: AnyObject>(_ object: Object) {
     set_current_object(Unmanaged.passUnretained(object).toOpaque())
   }

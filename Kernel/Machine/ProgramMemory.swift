@@ -18,7 +18,7 @@ public enum ProgramMemory {
   /// `isRange` for a few bytes (at most a page): one comparison for addresses above the kernel's window, where
   /// stacks and mappings are, and a second for those below.
   @inlinable @inline(__always)
-  static func isPlace(_ address: UInt64, _ count: UInt64) -> Bool {
+  public static func isPlace(_ address: UInt64, _ count: UInt64) -> Bool {
     if count <= 4096 && (address &- 0x5000_0000_0000 < 0x2fff_ffff_f000 || address < 0x3fff_ffff_f000) { return true }
     return isRangeSlowly(address, count)
   }
@@ -92,14 +92,28 @@ public enum ProgramMemory {
   @inline(__always)
   public static func loadWord(at address: UInt64) -> UInt64? {
     guard isPlace(address, 8) else { return nil }
-    var value: UInt64 = 0
-    return program_load(&value, address) == 0 ? value : nil
+    let loaded = program_load(address)
+    return loaded.failed == 0 ? loaded.value : nil
+  }
+
+  /// Half a word; cheaper than `load`.
+  @inline(__always)
+  public static func loadHalfWord(at address: UInt64) -> UInt32? {
+    guard isPlace(address, 4) else { return nil }
+    let loaded = program_load_half(address)
+    return loaded.failed == 0 ? UInt32(truncatingIfNeeded: loaded.value) : nil
   }
 
   /// One word; cheaper than `store`.
   @inline(__always)
   public static func storeWord(_ value: UInt64, at address: UInt64) -> Bool {
     isPlace(address, 8) && program_store(address, value) == 0
+  }
+
+  /// A `struct epoll_event`, which is packed: four bytes and eight.
+  @inline(__always)
+  public static func storeEvent(_ events: UInt32, _ data: UInt64, at address: UInt64) -> Bool {
+    isPlace(address, 12) && program_store_event(address, events, data) == 0
   }
 
   /// Two words in a row; cheaper than `store`. If only the second cannot be stored, the first is.

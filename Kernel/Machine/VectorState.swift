@@ -4,10 +4,10 @@ import MachineAssembly
 /// The program's x87 and vector registers, by way of a frame of the kernel's: for what cannot be done
 /// straight from or to the program's memory (see `ProgramMemory.saveVectorState`).
 public enum VectorState {
-  /// Saves to `frame`, which has room for it (checked), in XSAVE's standard format.
+  /// Saves to `frame`, which has room for it (checked), in XSAVE's standard format. What `frame` held was zero, or
+  /// saved in the same way: of its header XSAVE writes the first word only (Intel SDM volume 1, 13.7).
   public static func save(to frame: Frame) {
     precondition(Processor.vectorStateSize <= Frame.size)
-    frame.clear(from: 512, count: 64)
     _ = program_save_vectors(frame.address, Processor.vectorStateMask)
   }
 

@@ -69,7 +69,7 @@ free:
 // three labels.
 
     .globl program_access_start, program_access_end, program_access_failed
-    .globl program_copy, program_zero, program_string, program_load, program_store, program_store_pair
+    .globl program_copy, program_zero, program_string, program_load, program_load_half, program_store, program_store_pair, program_store_event
     .globl program_compare_exchange, program_save_vectors, program_restore_vectors
 program_access_start:
 // program_copy(destination, source, count) -> 0, or -1
@@ -93,15 +93,25 @@ program_zero:
     movl %edx, %ecx
     rep stosb
     ret
-// program_load(value, source) -> 0, or -1
+// program_load(source) -> 0 in rax and the word in rdx, or -1 in rax
 program_load:
-    movq (%rsi), %rax
-    movq %rax, (%rdi)
+    movq (%rdi), %rdx
+    xorl %eax, %eax
+    ret
+// program_load_half(source): the same for four bytes
+program_load_half:
+    movl (%rdi), %edx
     xorl %eax, %eax
     ret
 // program_store(destination, value) -> 0, or -1
 program_store:
     movq %rsi, (%rdi)
+    xorl %eax, %eax
+    ret
+// program_store_event(destination, events, data) -> 0, or -1: twelve bytes, a `struct epoll_event`
+program_store_event:
+    movl %esi, (%rdi)
+    movq %rdx, 4(%rdi)
     xorl %eax, %eax
     ret
 // program_store_pair(destination, first, second) -> 0, or -1

@@ -180,7 +180,7 @@ enum Signals {
   /// Waits while the process is stopped. Only SIGCONT and SIGKILL end that.
   static func waitForContinue() {
     Processor.withoutInterrupts {
-      while shared.isStopped { Scheduler.wait() }
+      while shared.isStopped { Thread.running.with { Scheduler.wait($0) } }
     }
   }
 

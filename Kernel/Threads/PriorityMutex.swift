@@ -17,7 +17,7 @@ enum PriorityMutex {
       guard let holder = Threads.find(Int32(owner)) else { throw .ESRCH }
       try block(thread, by: holder)
       defer { unblock(thread) }
-      _ = try FutexWaits.wait([key], deadline: deadline)
+      try FutexWaits.wait(key, deadline: deadline)
       // Whoever unlocked it has made it this thread's.
       if FutexWord(try FutexWaits.load(address)).owner == own { return }
     }
@@ -125,7 +125,7 @@ enum PriorityMutex {
       unblock(thread)
     }
     do throws(Errno) {
-      _ = try FutexWaits.wait([key], deadline: deadline)
+      try FutexWaits.wait(key, deadline: deadline)
     } catch {
       // Once it waits for the mutex, the call is not simply made again: the wake-up would be lost.
       throw error == .ERESTARTSYS && thread.blockedBy != 0 ? .EAGAIN : error
@@ -147,7 +147,7 @@ enum PriorityMutex {
         let owner = Int32(FutexWord(try FutexWaits.load(address)).owner)
         guard let holder = Threads.find(owner) else { throw .ESRCH }
         try block(thread, by: holder)
-        try FutexWaits.move(thread, to: mutex)
+        FutexWaits.move(thread, to: mutex)
       }
       done += 1
     }

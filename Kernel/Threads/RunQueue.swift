@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Machine
 
 /// Threads without real-time priority that could run on a processor, in the order in which they will.
 ///
@@ -13,12 +14,17 @@ final class RunQueue {
 
   /// The processor has nothing to do, waits for an interrupt, and nobody has sent it one.
   var isIdle = false
+  /// The rank of the thread that runs on the processor, or that is about to.
+  var rank: Int8 = 0
 
-  var isEmpty: Bool { woken.isEmpty && others.isEmpty }
-  var hasWoken: Bool { !woken.isEmpty }
+  @inline(__always) var isEmpty: Bool { woken.isEmpty && others.isEmpty }
+  @inline(__always) var hasWoken: Bool { !woken.isEmpty }
 
-  func add(_ thread: Thread, isWoken: Bool) {
-    if isWoken && thread.scheduling.policy == Scheduling.other && thread.usedTime < thread.turnEnds {
+  func add(_ thread: Thread) { others.append(thread) }
+
+  /// The same for one that waited.
+  func addWoken(_ thread: Thread) {
+    if thread.scheduling.policy == Scheduling.other && thread.usedTime < thread.turnEnds {
       woken.append(thread)
     } else {
       others.append(thread)
@@ -28,19 +34,17 @@ final class RunQueue {
   /// Puts back a thread that had to give way before its turn was over.
   func putBack(_ thread: Thread) { others.prepend(thread) }
 
-  /// Takes the first one that `mayRun` lets go.
-  func take(where mayRun: (Thread) -> Bool) -> Thread? {
-    if let thread = woken.take(where: mayRun) { return thread }
-    while let thread = others.take(where: mayRun) {
+  /// Takes the first one that the processor `processor` may run.
+  func take(for processor: Int) -> Borrowed<Thread>? {
+    if let thread = woken.take(for: processor) { return thread }
+    while let thread = others.take(for: processor) {
       // Who is alone need not be charged for anything.
-      if thread.usedTime < thread.turnEnds || thread.beginTurn() || others.isEmpty { return thread }
-      others.append(thread)
+      if thread.with({ $0.usedTime < $0.turnEnds || $0.beginTurn() }) || others.isEmpty { return thread }
+      thread.with { others.append($0) }
     }
     return nil
   }
 
   /// Takes `thread` if it is here.
-  func remove(_ thread: Thread) -> Bool {
-    woken.take { $0 === thread } != nil || others.take { $0 === thread } != nil
-  }
+  func remove(_ thread: Thread) -> Bool { woken.remove(thread) || others.remove(thread) }
 }

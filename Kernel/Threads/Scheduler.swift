@@ -7,22 +7,31 @@ import Machine
 /// A thread that waits while its processor has nothing else to do stays on it, on its own stack: when it is woken it
 /// goes on without a switch.
 enum Scheduler {
-  private static var queues: [RunQueue] = []
-  private static var own: RunQueue { queues[Processors.current] }
+  /// One of each processor; they are never freed. Not an array, which would be asked at each use whether it has been
+  /// made.
+  private static var queues = InlineArray<64, Borrowed<RunQueue>?>(repeating: nil)
+  private static var queueCount = 0
+
+  @inline(__always)
+  private static func queue(_ processor: Int) -> Borrowed<RunQueue> { queues[processor]! }
+  private static var own: Borrowed<RunQueue> { @inline(__always) get { queue(Processors.current) } }
+
+  private static func addQueue() {
+    queues[queueCount] = Borrowed(forever: RunQueue())
+    queueCount += 1
+  }
   /// The real-time threads that could run, of all processors, by rank: as long as one is here that may run on a
   /// processor, no thread of lower rank does.
   private static var urgent = ThreadList()
-  /// The rank of the thread that runs on each processor, or that is about to.
-  private static var ranks = InlineArray<64, Int8>(repeating: 0)
 
   /// Finds the other processors and starts them. Once, at the end of booting.
   static func start() {
-    queues.append(RunQueue())
+    addQueue()
     let identifiers = ProcessorList.find()
     guard identifiers.count > 1, makeIdler() else { return }
-    for _ in 1..<min(identifiers.count, Processors.maximum) { queues.append(RunQueue()) }
+    for _ in 1..<min(identifiers.count, Processors.maximum) { addQueue() }
     let count = Processors.start(identifiers) { Threads.newStack() }
-    while queues.count > count { queues.removeLast() }
+    queueCount = count
     if count > 1 {
       VDSOImage.setProcessorSource(VDSO.dataFrame, Processor.hasProcessorNumber ? .processor : .systemCall)
     }
@@ -36,7 +45,7 @@ enum Scheduler {
   }
 
   /// Whether somebody waits for the processor.
-  static var hasReady: Bool { !own.isEmpty || !urgent.isEmpty }
+  static var hasReady: Bool { !urgent.isEmpty || own.with { !$0.isEmpty } }
 
   /// Lets `thread` run when its turn comes.
   static func makeReady(_ thread: Thread) {
@@ -46,14 +55,15 @@ enum Scheduler {
       return attract(thread)
     }
     let target = processor(for: thread)
-    let queue = queues[target]
-    queue.add(thread, isWoken: true)
-    if queue.isIdle {
-      // It looks at its queue before it is idle again: who comes meanwhile need not interrupt it once more.
-      queue.isIdle = false
-      if target != Processors.current { Processors.interrupt(target) }
-    } else if thread.rank > ranks[target] {
-      reschedule(target)
+    queue(target).with { queue in
+      queue.addWoken(thread)
+      if queue.isIdle {
+        // It looks at its queue before it is idle again: who comes meanwhile need not interrupt it once more.
+        queue.isIdle = false
+        if target != Processors.current { Processors.interrupt(target) }
+      } else if thread.rank > queue.rank {
+        reschedule(target)
+      }
     }
   }
 
@@ -69,8 +79,8 @@ enum Scheduler {
     var target = thread.standsOn
     if target == nil {
       var lowest = thread.rank
-      for index in queues.indices where thread.mayRun(on: index) {
-        let rank = queues[index].isIdle ? .min : ranks[index]
+      for index in 0..<queueCount where thread.mayRun(on: index) {
+        let rank = queue(index).with { $0.isIdle ? .min : $0.rank }
         if rank < lowest || rank == lowest && target != nil && index == thread.lastProcessor {
           lowest = rank
           target = index
@@ -78,77 +88,84 @@ enum Scheduler {
       }
     }
     guard let target else { return }
-    queues[target].isIdle = false
-    ranks[target] = max(ranks[target], thread.rank)
+    queue(target).with {
+      $0.isIdle = false
+      $0.rank = max($0.rank, thread.rank)
+    }
     reschedule(target)
   }
 
   /// Where the thread stands; else where it last ran, if that processor is idle; else an idle one.
-  private static func processor(for thread: Thread) -> Int {
-    if queues.count == 1 { return 0 }
+  @inline(__always)
+  private static func processor(for thread: Thread) -> Int { queueCount == 1 ? 0 : oneOfMany(thread) }
+
+  @inline(never)
+  private static func oneOfMany(_ thread: Thread) -> Int {
     if let stands = thread.standsOn { return stands }
-    if thread.mayRun(on: thread.lastProcessor) && queues[thread.lastProcessor].isIdle { return thread.lastProcessor }
-    for index in queues.indices where queues[index].isIdle && thread.mayRun(on: index) { return index }
-    if thread.mayRun(on: thread.lastProcessor) { return thread.lastProcessor }
-    for index in queues.indices where thread.mayRun(on: index) { return index }
+    let last = thread.lastProcessor
+    if thread.mayRun(on: last) && queue(last).with({ $0.isIdle }) { return last }
+    for index in 0..<queueCount where thread.mayRun(on: index) && queue(index).with({ $0.isIdle }) { return index }
+    if thread.mayRun(on: last) { return last }
+    for index in 0..<queueCount where thread.mayRun(on: index) { return index }
     return 0
   }
 
   /// The next thread for this processor: its own, or another's that waits there for its turn.
-  private static func takeReady() -> Thread? {
+  private static func takeReady() -> Borrowed<Thread>? {
     let current = Processors.current
-    if !urgent.isEmpty, let thread = urgent.take(where: { mayTake($0, current) }) { return thread }
-    if let thread = queues[current].take(where: { $0.standsOn == current || $0.mayRun(on: current) }) { return thread }
-    for offset in 1..<max(queues.count, 1) {
-      let other = (current &+ offset) % queues.count
-      if let thread = queues[other].take(where: { $0.standsOn == nil && $0.mayRun(on: current) }) { return thread }
+    if !urgent.isEmpty, let thread = urgent.take(for: current) { return thread }
+    if let thread = queue(current).with({ $0.take(for: current) }) { return thread }
+    return queueCount == 1 ? nil : takeFromOthers(current)
+  }
+
+  @inline(never)
+  private static func takeFromOthers(_ current: Int) -> Borrowed<Thread>? {
+    for offset in 1..<max(queueCount, 1) {
+      let other = (current &+ offset) % queueCount
+      if let thread = queue(other).with({ $0.take(for: current) }) { return thread }
     }
     return nil
   }
 
-  /// Whether the processor `current` may take an urgent thread.
-  private static func mayTake(_ thread: Thread, _ current: Int) -> Bool {
-    thread.standsOn == nil ? thread.mayRun(on: current) : thread.standsOn == current
-  }
-
-  /// The running thread stands still until somebody wakes it. Returns with interrupts off, as they were.
+  /// `current`, which runs, stands still until somebody wakes it. Returns with interrupts off, as they were.
   @inline(never)
-  static func wait() {
-    Thread.current.state = .waiting
-    switchTo(next())
+  static func wait(_ current: Thread) {
+    current.state = .waiting
+    switchTo(next(), from: current)
   }
 
   /// What this processor does next; waits until there is something.
   @inline(never)
-  private static func next() -> Thread {
+  private static func next() -> Borrowed<Thread> {
     while true {
       if let next = takeReady() { return next }
       idle()
     }
   }
 
+  @inline(never)
   private static func idle() {
-    let queue = own
-    queue.isIdle = true
+    own.with { $0.isIdle = true }
     ProcessorTime.stop()
     Processors.unlock()
     Processor.waitForInterrupt()
     if Processors.count > 1 { Processors.lock() }
     ProcessorTime.go()
-    queue.isIdle = false
+    own.with { $0.isIdle = false }
     Wait.lookAround()
   }
 
   /// Lets the others that could run go first.
   static func yield() {
     Processor.withoutInterrupts {
-      let current = Thread.current!
-      // Its processors were changed while it waited for the kernel's lock.
-      if !current.mayRun(on: Processors.current) { return move(current) }
-      current.state = .ready
-      // Nobody else takes it before the switch is done: the kernel's lock is held until then.
-      if current.rank > 0 { urgent.insert(current, beforeEquals: false) } else { own.add(current, isWoken: false) }
-      switchTo(next())
+      Thread.running.with { current in
+        // Its processors were changed while it waited for the kernel's lock.
+        if !current.mayRun(on: Processors.current) { return move(current) }
+        current.state = .ready
+        // Nobody else takes it before the switch is done: the kernel's lock is held until then.
+        if current.rank > 0 { urgent.insert(current, beforeEquals: false) } else { own.with { $0.add(current) } }
+        switchTo(next(), from: current)
+      }
     }
   }
 
@@ -161,15 +178,15 @@ enum Scheduler {
       move(thread)
       return true
     }
-    ranks[current] = thread.rank
+    own.with { $0.rank = thread.rank }
     if !ticked && urgent.isEmpty && thread.rank >= 0 { return false }
     var waiting = urgent.first
-    while let other = waiting, !mayTake(other, current) { waiting = other.next }
-    if let waiting, waiting.rank > thread.rank {
+    while let other = waiting, other.with({ !$0.mayBeTaken(by: current) }) { waiting = other.with { $0.next } }
+    if let waiting, waiting.with({ $0.rank > thread.rank }) {
       putBack(thread)
       return true
     }
-    let hasWoken = thread.rank <= 0 && own.hasWoken
+    let hasWoken = thread.rank <= 0 && own.with { $0.hasWoken }
     guard ticked && hasReady || hasWoken && thread.rank < 0 else { return false }
     if thread.isTurnOver {
       if thread.rank > 0 { thread.turnEnds = thread.usedTime &+ thread.turn }
@@ -187,14 +204,14 @@ enum Scheduler {
   private static func putBack(_ thread: Thread) {
     Processor.withoutInterrupts {
       thread.state = .ready
-      if thread.rank > 0 { urgent.insert(thread, beforeEquals: true) } else { own.putBack(thread) }
+      if thread.rank > 0 { urgent.insert(thread, beforeEquals: true) } else { own.with { $0.putBack(thread) } }
       let next = next()
       // Perhaps there is another processor for it: that will find it when this one has left the kernel.
-      if thread.rank > 0 && next !== thread {
+      if thread.rank > 0 && !(next === thread) {
         thread.standsOn = nil
         attract(thread)
       }
-      switchTo(next)
+      switchTo(next, from: thread)
     }
   }
 
@@ -215,8 +232,8 @@ enum Scheduler {
 
   /// Takes a thread that is ready out of its queue.
   private static func remove(_ thread: Thread) {
-    if urgent.take(where: { $0 === thread }) != nil { return }
-    for queue in queues where queue.remove(thread) { return }
+    if urgent.remove(thread) { return }
+    for index in 0..<queueCount where queue(index).with({ $0.remove(thread) }) { return }
   }
 
   /// `thread` may run on other processors from now on: it leaves its own if it must.
@@ -237,7 +254,7 @@ enum Scheduler {
       thread.standsOn = nil
       makeReady(thread)
       // Not the thread's own stack: another processor may be on it as soon as the lock is given back.
-      switchTo(takeReady() ?? idlers[Processors.current])
+      switchTo(takeReady() ?? Borrowed(idlers[Processors.current]), from: thread)
     }
   }
 
@@ -246,30 +263,33 @@ enum Scheduler {
     thread.state = .ended
     // Nothing else holds it while the processor waits for work on its stack.
     thread.holdsItself = thread
-    Processor.withoutInterrupts { switchTo(next()) }
+    Processor.withoutInterrupts { switchTo(next(), from: thread) }
     Panic.stop("a thread that had ended ran again")
   }
 
   /// What is left of a thread that has ended: nobody can free the stack that it stands on.
   private static var ended: Thread?
 
-  private static func switchTo(_ next: Thread) {
-    next.state = .running
-    ranks[Processors.current] = next.rank
-    let current = Thread.current!
-    if next === current { return }
-    ProcessorTime.switched(from: current)
-    if current.state == .ended { ended = current } else { current.saveRegisters() }
-    current.standsOn = nil
-    next.standsOn = Processors.current
-    next.lastProcessor = Processors.current
-    next.restoreRegisters()
-    Thread.current = next
-    // Whatever was noted was noted for whoever ran.
-    if next.hasWork { PendingWork.add(.signal) }
-    current.stack.switchTo(next.stack)
-    // Here `current` runs again; a thread that has just begun does not come here.
-    releaseEnded()
+  /// `next` goes on instead of `current`, which runs.
+  private static func switchTo(_ next: Borrowed<Thread>, from current: Thread) {
+    next.with { next in
+      let processor = Processors.current
+      next.state = .running
+      queue(processor).with { $0.rank = next.rank }
+      if next === current { return }
+      ProcessorTime.switched(from: current, on: processor)
+      if current.state == .ended { ended = current } else { current.saveRegisters() }
+      current.standsOn = nil
+      next.standsOn = processor
+      next.lastProcessor = processor
+      next.restoreRegisters()
+      Thread.current = next
+      // Whatever was noted was noted for whoever ran.
+      if next.hasWork(on: processor) { PendingWork.add(.signal) }
+      current.stack.switchTo(next.stack)
+      // Here `current` runs again; a thread that has just begun does not come here.
+      releaseEnded()
+    }
   }
 
   /// Frees what the thread that ran before left.
@@ -316,8 +336,7 @@ enum Scheduler {
   static func runIdle() -> Never {
     while true {
       releaseEnded()
-      Thread.current.state = .waiting
-      switchTo(next())
+      Thread.running.with { wait($0) }
     }
   }
 }

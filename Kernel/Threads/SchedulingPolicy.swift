@@ -66,7 +66,7 @@ extension Thread {
   var isTurnOver: Bool {
     // SCHED_FIFO, and whoever runs at another's priority, runs until it waits.
     if rank > 0 && scheduling.policy != Scheduling.roundRobin { return false }
-    ProcessorTime.switched(from: self)
+    ProcessorTime.switched(from: self, on: Processors.current)
     return usedTime >= turnEnds
   }
 

@@ -17,8 +17,8 @@ final class Thread: Watcher {
   /// What `gettid` says; the first thread's is the process's.
   var number: Int32
   var state = State.running
-  /// The next one in the scheduler's queue.
-  var next: Thread?
+  /// The next one in the scheduler's queue (`ThreadList`).
+  var next: Borrowed<Thread>?
 
   // MARK: registers
 
@@ -45,8 +45,10 @@ final class Thread: Watcher {
   var clearAddress: UInt64 = 0
   var robustListHead: UInt64 = 0
 
-  /// What it waits for by a futex, and which of these somebody woke.
-  var futexes: [FutexTable.Handle] = []
+  /// The futex for which it waits; nil: none, or somebody has woken it.
+  var futex: FutexHandle?
+  /// The same for one that waits for several (futex_waitv(2)), and which of them somebody woke.
+  var futexes: [FutexHandle] = []
   var wokenFutex: Int?
   /// The mutex for which it will wait (FUTEX_WAIT_REQUEUE_PI).
   var requeueTarget: FutexKey?
@@ -99,7 +101,8 @@ final class Thread: Watcher {
     sequence = RestartableSequence()
     clearAddress = 0
     robustListHead = 0
-    futexes.removeAll(keepingCapacity: true)
+    futex = nil
+    futexes = []
     wokenFutex = nil
     mustEnd = false
     newThread = nil
@@ -125,6 +128,9 @@ final class Thread: Watcher {
     @inline(__always) set { Processors.setCurrentObject(newValue) }
   }
 
+  /// The same, for a few instructions: who uses it for long asks `current` once.
+  static var running: Borrowed<Thread> { @inline(__always) get { Processors.borrowedObject(Thread.self) } }
+
   /// The processor on which it runs, or on which its stack is in use while it waits there; nil: none.
   var standsOn: Int?
   /// Where it last ran.
@@ -134,7 +140,12 @@ final class Thread: Watcher {
   /// The processor whose number the program was last told (`RestartableSequence`).
   var toldProcessor = 0
 
-  @inline(__always) func mayRun(on processor: Int) -> Bool { affinity >> UInt64(processor) & 1 != 0 }
+  @inline(__always) func mayRun(on processor: Int) -> Bool { affinity &>> UInt64(processor) & 1 != 0 }
+
+  /// Whether `processor` may go on with it: only the one on which it stands, if there is one.
+  @inline(__always) func mayBeTaken(by processor: Int) -> Bool {
+    standsOn == nil ? mayRun(on: processor) : standsOn == processor
+  }
 
   /// Puts the program's registers that the kernel does not use away.
   func saveRegisters() {
@@ -171,8 +182,9 @@ final class Thread: Watcher {
   override func notify(_ changes: Readiness) { wake() }
 
   /// Whether it has to look around before it goes back to the program.
-  var hasWork: Bool {
-    isInterrupted || Signals.shared.isStopped || toldProcessor != Processors.current || signals.maskToRestore != nil
+  @inline(__always)
+  func hasWork(on processor: Int) -> Bool {
+    isInterrupted || Signals.shared.isStopped || toldProcessor != processor || signals.maskToRestore != nil
   }
 
   /// Whether a call that waits should stop waiting: a signal is to be delivered, or the thread must end.

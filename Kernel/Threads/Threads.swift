@@ -118,7 +118,7 @@ enum Threads {
     }
     waitingForEnd = current
     Processor.withoutInterrupts {
-      while all.count > 1 { Scheduler.wait() }
+      while all.count > 1 { Scheduler.wait(current) }
     }
     waitingForEnd = nil
     current.number = ProcessGroup.process

@@ -15,39 +15,59 @@ enum Wait {
   ) throws(Errno) -> Bool {
     lookAround()
     if isReady() { return true }
-    let thread = Thread.current!
-    queue.add(thread)
-    defer { queue.remove(thread) }
-    return try untilWoken(deadline: deadline, isReady)
+    let end = Thread.running.with { thread in
+      queue.add(thread)
+      let end = untilWoken(thread, deadline: deadline, isReady)
+      queue.remove(thread)
+      return end
+    }
+    if end == .interrupted { throw .ERESTARTSYS }
+    return end == nil
   }
 
   /// The same for a thread that has put itself, as a `Watcher`, wherever it may be told from.
   static func untilWoken(deadline: UInt64?, _ isReady: () -> Bool) throws(Errno) -> Bool {
-    let thread = Thread.current!
-    let timer = deadline.map { Timers.add(deadline: $0, .thread(thread.number)) }
-    defer { if let timer { Timers.remove(timer) } }
-    return try Processor.withoutInterrupts { () throws(Errno) in
-      while true {
-        lookAround()
-        if isReady() { return true }
-        if let deadline, Clock.monotonicNanoseconds() >= deadline { return false }
-        if thread.isInterrupted { throw .ERESTARTSYS }
-        Scheduler.wait()
-      }
-    }
+    let end = Thread.running.with { untilWoken($0, deadline: deadline, isReady) }
+    if end == .interrupted { throw .ERESTARTSYS }
+    return end == nil
   }
 
-  /// Until the deadline, unless a signal comes.
-  enum Outcome { case timedOut, interrupted }
+  /// Why a wait has ended before what was waited for.
+  enum End { case timedOut, interrupted }
+
+  /// The same for `thread`, which runs; nil if `isReady`.
+  @inline(__always)
+  static func untilWoken(_ thread: Thread, deadline: UInt64?, _ isReady: () -> Bool) -> End? {
+    let timer = deadline == nil ? nil : addTimer(thread, deadline)
+    let end = Processor.withoutInterrupts { () -> End? in
+      lookAround()
+      while !isReady() {
+        if let end = once(thread, deadline) { return end }
+      }
+      return nil
+    }
+    if let timer { Timers.remove(timer) }
+    return end
+  }
+
+  /// Waits until somebody wakes `thread`, which runs with interrupts off, or says why not.
+  @inline(never)
+  private static func once(_ thread: Thread, _ deadline: UInt64?) -> End? {
+    if let deadline, Clock.monotonicNanoseconds() >= deadline { return .timedOut }
+    if thread.isInterrupted { return .interrupted }
+    Scheduler.wait(thread)
+    lookAround()
+    return nil
+  }
+
+  @inline(never)
+  private static func addTimer(_ thread: Thread, _ deadline: UInt64?) -> Timers.Handle? {
+    deadline.map { Timers.add(deadline: $0, .thread(thread.number)) }
+  }
 
   /// Waits for nothing but the time and signals.
-  static func sleep(until deadline: UInt64?) -> Outcome {
-    do throws(Errno) {
-      _ = try untilWoken(deadline: deadline) { false }
-      return .timedOut
-    } catch {
-      return .interrupted
-    }
+  static func sleep(until deadline: UInt64?) -> End {
+    Thread.running.with { untilWoken($0, deadline: deadline) { false } } ?? .interrupted
   }
 
   /// Waits for what is sure to happen soon, whatever signals there are. Nobody else runs meanwhile.
@@ -64,7 +84,13 @@ enum Wait {
   }
 
   /// Does what interrupts noted.
+  @inline(__always)
   static func lookAround() {
+    if PendingWork.contains(.input) || PendingWork.contains(.tick) { takeNotes() }
+  }
+
+  @inline(never)
+  private static func takeNotes() {
     if PendingWork.take(.input) { Console.receive() }
     if PendingWork.take(.tick) { Ticks.tickWhileWaiting() }
   }

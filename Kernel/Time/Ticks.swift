@@ -76,8 +76,9 @@ enum ProcessorTime {
   /// The processor does nothing from now on.
   static func stop() {
     guard hasStarted else { return }
-    account(Thread.current, Clock.monotonicNanoseconds())
-    since[Processors.current] = 0
+    let processor = Processors.current
+    Thread.running.with { account($0, processor, Clock.monotonicNanoseconds()) }
+    since[processor] = 0
   }
 
   /// The processor goes on.
@@ -85,19 +86,21 @@ enum ProcessorTime {
     if hasStarted { since[Processors.current] = Clock.monotonicNanoseconds() }
   }
 
-  private static func account(_ thread: Thread, _ now: UInt64) {
-    let start = since[Processors.current]
+  @inline(__always)
+  private static func account(_ thread: Thread, _ processor: Int, _ now: UInt64) {
+    let start = since[processor]
     guard start != 0, now > start else { return }
     thread.usedTime &+= now &- start
     used &+= now &- start
   }
 
-  /// Another thread goes on.
-  static func switched(from thread: Thread) {
+  /// Another thread goes on, or `thread` itself.
+  @inline(__always)
+  static func switched(from thread: Thread, on processor: Int) {
     guard hasStarted else { return }
     let now = Clock.monotonicNanoseconds()
-    account(thread, now)
-    since[Processors.current] = now
+    account(thread, processor, now)
+    since[processor] = now
   }
 
   /// Lets the processor wait for an interrupt, and does not count that as the program's time.

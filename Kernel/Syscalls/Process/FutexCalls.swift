@@ -20,21 +20,37 @@ private enum Operation: UInt64 {
 }
 
 func sysFutex(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
-  guard let operation = Operation(rawValue: call.second & 0x7f) else { throw .ENOSYS }
+  // What nearly all calls are comes before what needs a larger frame.
+  switch call.second & 0xffff_ff7f {
+  case Operation.wake.rawValue:
+    let key = try FutexWaits.key(call.first, isPrivate: call.second & 0x80 != 0)
+    return UInt64(FutexWaits.wake(key, count: max(1, Int(int(call.third)))))
+  case Operation.wait.rawValue: return try waitRelative(call)
+  default: return try otherOperation(call)
+  }
+}
+
+@inline(never)
+private func waitRelative(_ call: borrowing TrapFrame) throws(Errno) -> UInt64 {
+  let key = try FutexWaits.key(call.first, isPrivate: call.second & 0x80 != 0)
+  let deadline = try deadline(at: call.fourth, isRelative: true, isRealtime: false)
+  return try wait(call, key, FutexWaits.anyBit, deadline, true)
+}
+
+@inline(never)
+private func otherOperation(_ call: borrowing TrapFrame) throws(Errno) -> UInt64 {
+  guard let operation = Operation(rawValue: call.second & 0xffff_fe7f) else { throw .ENOSYS }
   let isPrivate = call.second & 0x80 != 0
   let usesRealtime = call.second & 0x100 != 0
   if usesRealtime && operation != .waitBits && operation != .lockPI2 && operation != .waitRequeuePI { throw .ENOSYS }
   let key = try FutexWaits.key(call.first, isPrivate: isPrivate)
   let count = Int(int(call.third))
   switch operation {
-  case .wait, .waitBits:
-    let isRelative = operation == .wait
-    let bits = isRelative ? FutexTable.anyBit : UInt32(truncatingIfNeeded: call.sixth)
+  case .waitBits:
+    let bits = UInt32(truncatingIfNeeded: call.sixth)
     guard bits != 0 else { throw .EINVAL }
-    let deadline = try deadline(at: call.fourth, isRelative: isRelative, isRealtime: usesRealtime)
-    return try wait(call, key, bits, deadline, isRelative)
-  case .wake:
-    return UInt64(FutexWaits.wake(key, count: max(1, count)))
+    let deadline = try deadline(at: call.fourth, isRelative: false, isRealtime: usesRealtime)
+    return try wait(call, key, bits, deadline, false)
   case .wakeBits:
     let bits = UInt32(truncatingIfNeeded: call.sixth)
     guard bits != 0 else { throw .EINVAL }
@@ -46,8 +62,10 @@ func sysFutex(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
     if operation == .compareRequeue {
       guard try FutexWaits.load(call.first) == UInt32(truncatingIfNeeded: call.sixth) else { throw .EAGAIN }
     }
-    let result = try FutexWaits.requeue(from: key, to: other, wake: count, move: move)
+    let result = FutexWaits.requeue(from: key, to: other, wake: count, move: move)
     return UInt64(operation == .requeue ? result.woken : result.woken + result.requeued)
+  // With FUTEX_CLOCK_REALTIME, which has been refused; otherwise `sysFutex` has done them.
+  case .wait, .wake: throw .ENOSYS
   case .wakeOperation: return try wakeOperation(call, key, isPrivate)
   case .lockPI, .lockPI2:
     let isRealtime = operation == .lockPI || usesRealtime
@@ -78,8 +96,13 @@ func sysFutex(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
 }
 
 /// A `struct timespec` as a monotonic time; nil for ever.
+@inline(__always)
 private func deadline(at address: UInt64, isRelative: Bool, isRealtime: Bool) throws(Errno) -> UInt64? {
-  guard address != 0 else { return nil }
+  address == 0 ? nil : try loadDeadline(at: address, isRelative: isRelative, isRealtime: isRealtime)
+}
+
+@inline(never)
+private func loadDeadline(at address: UInt64, isRelative: Bool, isRealtime: Bool) throws(Errno) -> UInt64 {
   let time = try TimeSpecification.load(at: address)
   guard time.isValid else { throw .EINVAL }
   let nanoseconds = time.nanosecondsSaturating
@@ -91,12 +114,12 @@ private func deadline(at address: UInt64, isRelative: Bool, isRealtime: Bool) th
 }
 
 private func wait(
-  _ call: TrapFrame, _ key: FutexKey, _ bits: UInt32, _ deadline: UInt64?, _ isRelative: Bool
+  _ call: borrowing TrapFrame, _ key: FutexKey, _ bits: UInt32, _ deadline: UInt64?, _ isRelative: Bool
 ) throws(Errno) -> UInt64 {
   // Between this look and the sleep no other thread runs.
   guard try FutexWaits.load(call.first) == UInt32(truncatingIfNeeded: call.third) else { throw .EAGAIN }
   do throws(Errno) {
-    _ = try FutexWaits.wait([key], bits: bits, deadline: deadline)
+    try FutexWaits.wait(key, bits: bits, deadline: deadline)
   } catch {
     // A relative time would start afresh; absolute ones, and none, may be waited for again.
     throw error == .ERESTARTSYS && deadline != nil && isRelative ? .EINTR : error
@@ -105,7 +128,7 @@ private func wait(
 }
 
 /// FUTEX_WAKE_OP: changes the second word, wakes waiters of the first, and of the second if its old value says so.
-private func wakeOperation(_ call: TrapFrame, _ key: FutexKey, _ isPrivate: Bool) throws(Errno) -> UInt64 {
+private func wakeOperation(_ call: borrowing TrapFrame, _ key: FutexKey, _ isPrivate: Bool) throws(Errno) -> UInt64 {
   let other = try FutexWaits.key(call.fifth, isPrivate: isPrivate)
   guard let operation = FutexOperation(encoded: UInt32(truncatingIfNeeded: call.sixth)) else { throw .ENOSYS }
   let old = try FutexWaits.update(call.fifth) { old throws(Errno) in operation.apply(to: old) }

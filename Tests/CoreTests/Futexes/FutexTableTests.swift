@@ -6,13 +6,15 @@ import Testing
   private let key = FutexKey(privateAddress: 0x7fff_0000_1000)
   private let other = FutexKey(privateAddress: 0x7fff_0000_1004)
 
-  private func waiting(_ table: FutexTable, _ key: FutexKey) -> [UInt32] {
+  private func waiting(_ table: FutexTable<UInt32>, _ key: FutexKey) -> [UInt32] {
     var result: [UInt32] = []
     table.forEach(key) { thread, _ in result.append(thread) }
     return result
   }
 
-  private func woken(_ table: inout FutexTable, _ key: FutexKey, _ count: Int, _ bitset: UInt32 = .max) -> [UInt32] {
+  private func woken(_ table: inout FutexTable<UInt32>, _ key: FutexKey, _ count: Int, _ bitset: UInt32 = .max)
+    -> [UInt32]
+  {
     var result: [UInt32] = []
     let number = table.wake(key, count: count, bitset: bitset) { thread, _ in result.append(thread) }
     #expect(number == result.count)
@@ -26,9 +28,9 @@ import Testing
   }
 
   @Test func theFirstToComeIsTheFirstToWake() {
-    var table = FutexTable()
-    for thread in 1...5 as ClosedRange<UInt32> { _ = table.enqueue(key, thread: thread) }
-    _ = table.enqueue(other, thread: 9)
+    var table = FutexTable<UInt32>()
+    for thread in 1...5 as ClosedRange<UInt32> { _ = table.enqueue(key, waiter: thread) }
+    _ = table.enqueue(other, waiter: 9)
     #expect(woken(&table, key, 2) == [1, 2])
     #expect(woken(&table, key, 0) == [])
     #expect(woken(&table, key, -1) == [])
@@ -38,43 +40,43 @@ import Testing
   }
 
   @Test func rankGoesBeforeTheTimeOfComing() {
-    var table = FutexTable()
+    var table = FutexTable<UInt32>()
     for (index, rank) in ([0, 7, 0, 99, 7, 0] as [Int8]).enumerated() {
-      _ = table.enqueue(key, thread: UInt32(index), rank: rank)
+      _ = table.enqueue(key, waiter: UInt32(index), rank: rank)
     }
     #expect(waiting(table, key) == [3, 1, 4, 0, 2, 5])
     #expect(woken(&table, key, 2) == [3, 1])
     // What moves keeps its rank.
-    _ = table.enqueue(other, thread: 8, rank: 6)
+    _ = table.enqueue(other, waiter: 8, rank: 6)
     _ = table.requeue(from: key, to: other, wakeCount: 0, requeueCount: 3, woken: { _, _ in }, moved: { _, _, _ in })
     #expect(waiting(table, other) == [4, 8, 0, 2])
     #expect(waiting(table, key) == [5])
-    _ = table.enqueue(key, thread: 6, rank: 1)
-    _ = table.enqueue(key, thread: 7)
+    _ = table.enqueue(key, waiter: 6, rank: 1)
+    _ = table.enqueue(key, waiter: 7)
     #expect(woken(&table, key, .max) == [6, 5, 7])
   }
 
   @Test func bitsSelect() {
-    var table = FutexTable()
-    _ = table.enqueue(key, bitset: 1, thread: 1)
-    _ = table.enqueue(key, bitset: 2, thread: 2)
-    _ = table.enqueue(key, bitset: 3, thread: 3)
-    _ = table.enqueue(key, thread: 4)
+    var table = FutexTable<UInt32>()
+    _ = table.enqueue(key, bitset: 1, waiter: 1)
+    _ = table.enqueue(key, bitset: 2, waiter: 2)
+    _ = table.enqueue(key, bitset: 3, waiter: 3)
+    _ = table.enqueue(key, waiter: 4)
     #expect(woken(&table, key, 2, 2) == [2, 3])
     #expect(woken(&table, key, .max, 1 << 31) == [4])
     #expect(waiting(table, key) == [1])
   }
 
   @Test func aWakeUpAndATimeoutExcludeEachOther() {
-    var table = FutexTable()
-    let first = table.enqueue(key, thread: 1)
-    let second = table.enqueue(key, thread: 2)
+    var table = FutexTable<UInt32>()
+    let first = table.enqueue(key, waiter: 1)
+    let second = table.enqueue(key, waiter: 2)
     #expect(woken(&table, key, 1) == [1])
     #expect(table.remove(first) == false)
     #expect(table.remove(second) == true)
     #expect(table.remove(second) == false)
     // The memory is used again, the handle is another.
-    let third = table.enqueue(key, thread: 3)
+    let third = table.enqueue(key, waiter: 3)
     #expect(third != first && third != second)
     #expect(table.remove(first) == false)
     #expect(table.remove(second) == false)
@@ -84,12 +86,12 @@ import Testing
 
   /// futex_waitv(2): the thread sees which of its waits was woken, and takes the others out.
   @Test func oneThreadWaitsForManyWords() {
-    var table = FutexTable()
+    var table = FutexTable<UInt32>()
     let keys = (0..<128).map { FutexKey(privateAddress: 0x1000 + UInt64($0) * 4) }
-    let handles = keys.map { table.enqueue($0, thread: 1) }
+    let handles = keys.map { table.enqueue($0, waiter: 1) }
     // Twice the same word is allowed.
-    let again = table.enqueue(keys[5], thread: 1)
-    var found: FutexTable.Handle?
+    let again = table.enqueue(keys[5], waiter: 1)
+    var found: FutexHandle?
     #expect(table.wake(keys[77], count: 1) { _, handle in found = handle } == 1)
     #expect(handles.firstIndex { $0 == found } == 77)
     for (index, handle) in handles.enumerated() { #expect(table.remove(handle) == (index != 77)) }
@@ -98,9 +100,9 @@ import Testing
   }
 
   @Test(arguments: [1, 2, 256]) func requeueingMovesTheRest(bucketCount: Int) {
-    var table = FutexTable(bucketCount: bucketCount)
-    _ = table.enqueue(other, thread: 10)
-    var handles = (0..<6).map { table.enqueue(key, bitset: 1 << UInt32($0), thread: UInt32($0)) }
+    var table = FutexTable<UInt32>(bucketCount: bucketCount)
+    _ = table.enqueue(other, waiter: 10)
+    var handles = (0..<6).map { table.enqueue(key, bitset: 1 << UInt32($0), waiter: UInt32($0)) }
     var awake: [UInt32] = []
     let result = table.requeue(
       from: key, to: other, wakeCount: 1, requeueCount: 3, woken: { thread, _ in awake.append(thread) },
@@ -121,8 +123,8 @@ import Testing
   }
 
   @Test func requeueingToTheSameWordKeepsThePlaces() {
-    var table = FutexTable()
-    let handles = (0..<4).map { table.enqueue(key, thread: UInt32($0)) }
+    var table = FutexTable<UInt32>()
+    let handles = (0..<4).map { table.enqueue(key, waiter: UInt32($0)) }
     let result = table.requeue(
       from: key, to: key, wakeCount: 1, requeueCount: 2, woken: { _, _ in }, moved: { _, _, _ in Issue.record("moved") }
     )
@@ -135,16 +137,16 @@ import Testing
   }
 
   @Test func reservedRoomIsEnough() {
-    var table = FutexTable()
-    #expect(table.bytesToGrow(key) > 0)
-    table.reserve(key, adding: 1000)
-    #expect(table.bytesToGrow(key, adding: 1000) == 0)
+    var table = FutexTable<UInt32>()
+    #expect(table.bytesToGrow() > 0)
+    table.reserve(adding: 1000)
+    #expect(table.bytesToGrow(adding: 1000) == 0)
     for _ in 0..<100 {
-      for thread in 0..<1000 as Range<UInt32> { _ = table.enqueue(key, thread: thread) }
+      for thread in 0..<1000 as Range<UInt32> { _ = table.enqueue(key, waiter: thread) }
       #expect(woken(&table, key, .max).count == 1000)
     }
-    #expect(table.bytesToGrow(key, adding: 1000) == 0)
-    #expect(table.bytesToGrow(key, adding: 100_000) >= 100_000 * 40)
+    #expect(table.bytesToGrow(adding: 1000) == 0)
+    #expect(table.bytesToGrow(adding: 100_000) >= 100_000 * 40)
   }
 
   /// Neighbouring words, words in neighbouring pages, and the same word of neighbouring objects.
@@ -155,13 +157,11 @@ import Testing
       { FutexKey(privateAddress: 0x7f00_0000_0910 + $0 << 23) }, { FutexKey(object: $0 + 1, offset: 64) },
     ]
     for family in families {
-      var table = FutexTable()
-      // Full once a bucket has one entry more than the rooms that were asked for.
-      table.reserve(family(0), adding: 1)
-      for number in 0..<1024 as Range<UInt64> { _ = table.enqueue(family(number), thread: UInt32(number)) }
+      var table = FutexTable<UInt32>()
+      for number in 0..<1024 as Range<UInt64> { _ = table.enqueue(family(number), waiter: UInt32(number)) }
       // Four in a bucket on the average; a bucket of 64 would be a list.
       for number in 0..<1024 as Range<UInt64> {
-        #expect(table.bytesToGrow(family(number), adding: 1) <= 64 * 40)
+        #expect(table.countOfBucket(family(number)) <= 32)
         #expect(table.count(family(number)) == 1)
       }
     }
@@ -170,24 +170,24 @@ import Testing
   private struct Wait {
     var thread: UInt32
     var bitset: UInt32
-    var handle: FutexTable.Handle
+    var handle: FutexHandle
   }
 
   @Test(arguments: 0..<60) func equalsTheModel(seed: Int) {
     var generator = SeededGenerator(seed: UInt64(seed))
-    var table = FutexTable(bucketCount: [2, 8, 256][seed % 3])
+    var table = FutexTable<UInt32>(bucketCount: [2, 8, 256][seed % 3])
     let keys = (0..<6).map {
       $0 % 2 == 0 ? FutexKey(privateAddress: UInt64($0) * 4) : FutexKey(object: UInt64($0), offset: 8)
     }
     var model = [[Wait]](repeating: [], count: keys.count)
-    var stale: [FutexTable.Handle] = []
+    var stale: [FutexHandle] = []
     var failures: [String] = []
     for thread in 0..<3000 as Range<UInt32> where failures.isEmpty {
       let place = Int.random(in: 0..<keys.count, using: &generator)
       switch Int.random(in: 0..<10, using: &generator) {
       case 0..<5:
         let bitset = UInt32.random(in: 1..<16, using: &generator)
-        let handle = table.enqueue(keys[place], bitset: bitset, thread: thread)
+        let handle = table.enqueue(keys[place], bitset: bitset, waiter: thread)
         model[place].append(Wait(thread: thread, bitset: bitset, handle: handle))
       case 5, 6:
         guard let index = model[place].indices.randomElement(using: &generator) else { continue }
@@ -215,7 +215,7 @@ import Testing
         model[place].removeFirst(expected.count)
         let moved = Array(model[place].prefix(requeueCount))
         var awake: [UInt32] = []
-        var handles: [(FutexTable.Handle, FutexTable.Handle)] = []
+        var handles: [(FutexHandle, FutexHandle)] = []
         let result = table.requeue(
           from: keys[place], to: keys[target], wakeCount: wakeCount, requeueCount: requeueCount,
           woken: { thread, _ in awake.append(thread) }, moved: { _, old, new in handles.append((old, new)) })

@@ -11,12 +11,12 @@ struct SimulatedMachine {
     /// The thread's own variables.
     var registers: [UInt32] = [0, 0]
     /// What the thread waits for, asleep.
-    var wait: FutexTable.Handle?
+    var wait: FutexHandle?
     var isDead = false
   }
 
   var words: [UInt32]
-  var table = FutexTable(bucketCount: 2)
+  var table = FutexTable<UInt32>(bucketCount: 2)
   var threads: [Thread]
   /// Threads in the critical section now.
   var inside: [Int] = []
@@ -53,16 +53,16 @@ struct SimulatedMachine {
 
   /// FUTEX_WAIT as it must not be: whatever the word is.
   mutating func sleep(_ word: Int, _ thread: Int) {
-    threads[thread].wait = table.enqueue(key(word), thread: UInt32(thread))
+    threads[thread].wait = table.enqueue(key(word), waiter: UInt32(thread))
   }
 
   mutating func wake(_ word: Int, _ count: Int) {
-    var woken: [(UInt32, FutexTable.Handle)] = []
+    var woken: [(UInt32, FutexHandle)] = []
     table.wake(key(word), count: count) { woken.append(($0, $1)) }
     for (thread, handle) in woken { awake(thread, handle) }
   }
 
-  private mutating func awake(_ thread: UInt32, _ handle: FutexTable.Handle) {
+  private mutating func awake(_ thread: UInt32, _ handle: FutexHandle) {
     if threads[Int(thread)].wait != handle { violation = "woke who did not wait" }
     threads[Int(thread)].wait = nil
   }
@@ -70,8 +70,8 @@ struct SimulatedMachine {
   /// FUTEX_CMP_REQUEUE. False: the word is not `expected`.
   mutating func requeue(_ source: Int, _ target: Int, _ wakeCount: Int, expected: UInt32) -> Bool {
     guard words[source] == expected else { return false }
-    var woken: [(UInt32, FutexTable.Handle)] = []
-    var moved: [(UInt32, FutexTable.Handle, FutexTable.Handle)] = []
+    var woken: [(UInt32, FutexHandle)] = []
+    var moved: [(UInt32, FutexHandle, FutexHandle)] = []
     _ = table.requeue(
       from: key(source), to: key(target), wakeCount: wakeCount, requeueCount: .max, woken: { woken.append(($0, $1)) },
       moved: { moved.append(($0, $1, $2)) })
