@@ -102,7 +102,7 @@ class Node {
   final var isToldOfClosing = false
 
   /// Whether there is a position: `lseek`, `pread` and `pwrite` make sense.
-  var isSeekable: Bool { true }
+  final var isSeekable = true
 
   /// The greatest offset and size.
   var maximumSize: UInt64 { 0x7fff_ffff_ffff_ffff }

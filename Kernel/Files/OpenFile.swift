@@ -109,6 +109,7 @@ final class OpenFile {
   }
 
   /// Reads from the position, and moves it.
+  @inline(__always)
   func read(to address: UInt64, count: Int) throws(Errno) -> Int {
     let node = try readable()
     let done = try node.read(at: position, to: address, count: count, mayWait: mayWait)
@@ -118,6 +119,7 @@ final class OpenFile {
   }
 
   /// Writes at the position, or at the end with O_APPEND, and moves the position.
+  @inline(__always)
   func write(from address: UInt64, count: Int) throws(Errno) -> Int {
     let node = try writable()
     if flags.contains(.append) && node.isSeekable { position = node.attributes.size }

@@ -94,6 +94,7 @@ class Socket: Node {
         type: .socket, permissions: 0o777, user: identity.fileSystemUserID, group: identity.fileSystemGroupID))
     opensItself = true
     isToldOfClosing = true
+    isSeekable = false
   }
 
   /// How `/proc/self/fd` shows it: "socket:[number]".
@@ -103,8 +104,6 @@ class Socket: Node {
     text.append(UInt8(ascii: "]"))
     return text
   }
-
-  override final var isSeekable: Bool { false }
 
   // MARK: what a family does
 

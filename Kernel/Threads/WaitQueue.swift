@@ -16,42 +16,46 @@ class Watcher {
 /// It says that there may be news, not what: whoever is told looks for itself, and waits again if there was nothing
 /// for it.
 final class WaitQueue {
-  private var watchers: [Watcher] = []
+  /// Mostly there is only one; it needs no array.
+  private var first: Watcher?
+  private var others: [Watcher] = []
   /// There are, or were, exclusive ones.
   private var hasExclusive = false
 
   /// Memory for one more.
-  var bytesToGrow: Int { watchers.bytesToGrow }
+  var bytesToGrow: Int { others.bytesToGrow }
 
   /// From now on `watcher` is told.
-  func add(_ watcher: Watcher) { watchers.append(watcher) }
+  func add(_ watcher: Watcher) {
+    if first == nil && others.isEmpty { first = watcher } else { others.append(watcher) }
+  }
 
   /// The same for one that may be exclusive.
   func addExclusive(_ watcher: Watcher) {
     hasExclusive = true
-    watchers.append(watcher)
+    add(watcher)
   }
 
   /// Takes one `add` of `watcher` back.
+  @inline(__always)
   func remove(_ watcher: Watcher) {
+    if first === watcher { first = nil } else { removeOther(watcher) }
+  }
+
+  @inline(never)
+  private func removeOther(_ watcher: Watcher) {
     // Who came last mostly leaves first.
-    var index = watchers.count &- 1
-    while index >= 0 {
-      if watchers[index] === watcher {
-        watchers.remove(at: index)
-        return
-      }
-      index &-= 1
-    }
+    if let index = others.lastIndex(where: { $0 === watcher }) { others.remove(at: index) }
   }
 
   /// Tells everybody. `changes`: what may have come true; the more precise it is, the fewer look in vain, and an
   /// edge-triggered epoll is not told of an edge that was none.
   func wake(_ changes: Readiness = .any) {
     if hasExclusive { return wakeOneExclusive(changes) }
+    if let first { first.notify(changes) }
     var index = 0
-    while index < watchers.count {
-      watchers[index].notify(changes)
+    while index < others.count {
+      others[index].notify(changes)
       index &+= 1
     }
   }
@@ -64,7 +68,10 @@ extension WaitQueue {
   private func wakeOneExclusive(_ changes: Readiness) {
     var isAwake = false
     let isForOne = !changes.isSuperset(of: [.input, .output])
-    for watcher in watchers {
+    if let first { tell(first) }
+    for watcher in others { tell(watcher) }
+
+    func tell(_ watcher: Watcher) {
       if !watcher.isExclusive {
         watcher.notify(changes)
       } else if !isAwake {

@@ -10,10 +10,10 @@ class CharacterDevice: Node {
       attributes: Attributes(
         type: .characterDevice, permissions: permissions,
         device: DeviceNumber.encode(major: major, minor: minor)))
+    // Those of memory have positions that mean nothing, and so `pread` and `lseek` work.
+    isSeekable = major == 1
   }
 
-  /// Those of memory (major 1) have positions that mean nothing, and so `pread` and `lseek` work.
-  override var isSeekable: Bool { DeviceNumber.major(attributes.device) == 1 }
   override func opened(_ flags: OpenFlags) throws(Errno) -> Node { self }
 
   override func truncate(to size: UInt64) throws(Errno) { throw .EINVAL }

@@ -13,9 +13,9 @@ final class ConsoleStream: Node {
     self.stream = stream
     super.init(
       fileSystem: Self.pipes, number: UInt64(stream) + 1, attributes: Attributes(type: .fifo, permissions: 0o600))
+    isSeekable = false
   }
 
-  override var isSeekable: Bool { false }
   override func opened(_ flags: OpenFlags) throws(Errno) -> Node { self }
 
   override func read(at offset: UInt64, to address: UInt64, count: Int, mayWait: Bool) throws(Errno) -> Int {

@@ -13,9 +13,9 @@ class UnnamedNode: Node {
     attributes.mode = 0o600
     super.init(fileSystem: Self.fileSystem, number: Self.lastNumber, attributes: attributes)
     opensItself = true
+    isSeekable = false
   }
 
-  override var isSeekable: Bool { false }
   override var isPollable: Bool { true }
 
   /// Opens `node` for reading and writing, or as `flags` say, and gives it a descriptor. `name` is what

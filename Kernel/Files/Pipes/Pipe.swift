@@ -32,6 +32,7 @@ final class Pipe: Node {
       attributes: Attributes(
         type: .fifo, permissions: 0o600, user: identity.fileSystemUserID, group: identity.fileSystemGroupID))
     isToldOfClosing = true
+    isSeekable = false
   }
 
   deinit {
@@ -99,8 +100,6 @@ final class Pipe: Node {
     if flags.isWritable { writers &-= 1 }
     waiters.wake()
   }
-
-  override var isSeekable: Bool { false }
 
   override func readiness() -> Readiness {
     var result: Readiness = []

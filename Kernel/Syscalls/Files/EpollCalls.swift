@@ -60,7 +60,7 @@ func sysEpollCtl(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
 
 // MARK: waiting
 
-private func wait(_ call: TrapFrame, deadline: UInt64?) throws(Errno) -> UInt64 {
+private func wait(_ call: borrowing TrapFrame, deadline: UInt64?) throws(Errno) -> UInt64 {
   let count = int(call.third)
   guard count > 0, UInt64(count) <= UInt64(Int32.max) / Epoll.eventSize else { throw .EINVAL }
   guard ProgramMemory.isRange(call.second, UInt64(count) &* Epoll.eventSize) else { throw .EFAULT }

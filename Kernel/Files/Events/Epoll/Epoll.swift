@@ -13,7 +13,7 @@ final class Epoll: UnnamedNode {
   private var last: EpollItem?
   private var listed = 0
   /// Threads in `epoll_wait`. One is woken for one change; if it leaves something, it wakes the next.
-  private var sleepers: [Thread] = []
+  private var sleepers: [Borrowed<Thread>] = []
   /// Which instances watch this one, and which this one watches.
   var nesting = EpollNesting()
 
@@ -102,10 +102,14 @@ final class Epoll: UnnamedNode {
     return isAwake
   }
 
+  @inline(__always)
   @discardableResult
-  private func wakeOne() -> Bool {
-    for thread in sleepers where thread.state == .waiting {
-      thread.wake()
+  private func wakeOne() -> Bool { sleepers.isEmpty ? false : wakeSleeper() }
+
+  @inline(never)
+  private func wakeSleeper() -> Bool {
+    for sleeper in sleepers where sleeper.with({ $0.state == .waiting }) {
+      sleeper.with { $0.wake() }
       return true
     }
     return false
@@ -130,15 +134,21 @@ final class Epoll: UnnamedNode {
       let stored = try collect(address, count)
       if stored > 0 || deadline == 0 { return stored }
       try reserveKernelMemory(bytes: sleepers.bytesToGrow)
-      let thread = Thread.current!
-      sleepers.append(thread)
-      defer {
-        sleepers.removeAll { $0 === thread }
-        // Woken for something that it does not take, because a signal came too.
-        if first != nil { wakeOne() }
-      }
-      guard try Wait.untilWoken(deadline: deadline, { self.first != nil }) else { return 0 }
+      guard try sleep(deadline) else { return 0 }
     }
+  }
+
+  /// Returns when something may be ready; false: the deadline came first.
+  @inline(never)
+  private func sleep(_ deadline: UInt64?) throws(Errno) -> Bool {
+    let thread = Thread.running
+    sleepers.append(thread)
+    defer {
+      if let index = sleepers.lastIndex(where: { $0 == thread }) { sleepers.remove(at: index) }
+      // Woken for something that it does not take, because a signal came too.
+      if first != nil { wakeOne() }
+    }
+    return try Wait.untilWoken(deadline: deadline) { self.first != nil }
   }
 
   private func collect(_ address: UInt64, _ count: Int) throws(Errno) -> Int {
@@ -152,11 +162,8 @@ final class Epoll: UnnamedNode {
         unlist(item)
         continue
       }
-      // Two words that overlap, which are cheaper than a half and a whole: an event has twelve bytes.
       let place = address &+ UInt64(stored) &* Self.eventSize
-      guard ProgramMemory.storeWord(UInt64(ready.rawValue) | item.data << 32, at: place),
-        ProgramMemory.storeWord(item.data, at: place &+ 4)
-      else {
+      guard ProgramMemory.storeEvent(ready.rawValue, item.data, at: place) else {
         if stored == 0 { throw .EFAULT }
         break
       }
