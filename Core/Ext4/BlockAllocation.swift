@@ -35,12 +35,24 @@ extension Ext4FileSystem {
   ) throws(Ext4Error) -> FreeRun? {
     let slot = try blockBitmapSlot(group, &descriptor)
     let end = Int(superblock.blockCount(ofGroup: group))
-    return cache.read(slot) { bitmap in
-      let behind = bitmap.freeRun(in: from..<end, wanted: wanted)
-      if from == 0 || behind?.count == wanted { return behind }
-      let before = bitmap.freeRun(in: 0..<from, wanted: wanted)
-      return behind?.count ?? 0 >= before?.count ?? 0 ? behind : before
+    guard var taken = journal?.freedBitmap(group) else {
+      return cache.read(slot) { Self.freeRun($0, from: from, end: end, wanted: wanted) }
     }
+    // What was freed in the running transaction is not free on the disk yet.
+    cache.read(slot) { bitmap in
+      var bytes = taken.mutableSpan
+      for offset in stride(from: 0, to: bitmap.count, by: 8) {
+        bytes.store64(bitmap.littleEndian64(at: offset) | bytes.span.littleEndian64(at: offset), at: offset)
+      }
+    }
+    return Self.freeRun(taken.span, from: from, end: end, wanted: wanted)
+  }
+
+  private static func freeRun(_ bitmap: Span<UInt8>, from: Int, end: Int, wanted: Int) -> FreeRun? {
+    let behind = bitmap.freeRun(in: from..<end, wanted: wanted)
+    if from == 0 || behind?.count == wanted { return behind }
+    let before = bitmap.freeRun(in: 0..<from, wanted: wanted)
+    return behind?.count ?? 0 >= before?.count ?? 0 ? behind : before
   }
 
   private func take(
@@ -80,9 +92,16 @@ extension Ext4FileSystem {
       descriptor.freeBlocks += UInt32(freed)
       try setDescriptor(descriptor, group)
       superblock.freeBlocks += freed
+      journal?.remember(freed: Int(position - first)..<Int(groupEnd - first), group: group, bitmapSize: blockSize)
       position = groupEnd
     }
-    if areMetadata { for block in start..<end { cache.forget(block) } }
-    device.discard(at: start << blockShift, count: count << blockShift)
+    if areMetadata {
+      for block in start..<end {
+        cache.forget(block)
+        // The log must not bring back what may be content of a file by then.
+        journal?.revocations.append(block)
+      }
+    }
+    if journal == nil { device.discard(at: start << blockShift, count: count << blockShift) }
   }
 }

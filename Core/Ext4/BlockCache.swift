@@ -4,6 +4,7 @@ import Storage
 /// What a block of metadata was checked to be.
 enum BlockKind: UInt8 {
   case unchecked
+  case superblock
   case groupDescriptors
   case blockBitmap
   case inodeBitmap
@@ -29,19 +30,28 @@ struct BlockCache: ~Copyable {
     /// The next slot of the same hash bucket, or -1.
     var nextInBucket: Int32 = -1
     var kind = BlockKind.unchecked
+    /// Newer than what stands in its place on the device.
     var isDirty = false
+    /// Changed by the running transaction of a journal: it stays here until that is committed.
+    var isInTransaction = false
     /// What the checksum starts from, of those kinds whose checksum is made when they are written.
     var seed: UInt32 = 0
     var checkedParts: UInt32 = 0
   }
 
   private let blockSize: Int
-  private let capacity: Int
+  let capacity: Int
   private var storage: [UInt8] = []
   private var slots: [Slot] = []
   private var buckets: [Int32]
   private var newest: Int32 = -1
   private var oldest: Int32 = -1
+  /// Whether changed blocks belong to a journal's transaction.
+  var hasTransactions = false
+  /// How many blocks the running transaction has changed.
+  private(set) var transactionBlocks = 0
+  /// Grows with every change of a block.
+  private(set) var changeCount: UInt64 = 0
 
   init(blockSize: Int, capacity: Int) {
     self.blockSize = blockSize
@@ -67,8 +77,28 @@ struct BlockCache: ~Copyable {
   /// Changes the bytes of a slot, and marks it as dirty.
   @inline(__always)
   mutating func modify<Result>(_ slot: Int, _ body: (inout MutableSpan<UInt8>) -> Result) -> Result {
-    slots[slot].isDirty = true
+    markChanged(slot)
     return fill(slot) { (bytes: inout MutableSpan<UInt8>) in body(&bytes) }
+  }
+
+  /// Blocks of a transaction leave the order of use: they cannot make room.
+  private mutating func markChanged(_ slot: Int) {
+    changeCount &+= 1
+    slots[slot].isDirty = true
+    guard hasTransactions, !slots[slot].isInTransaction else { return }
+    unlink(slot)
+    slots[slot].isInTransaction = true
+    transactionBlocks += 1
+  }
+
+  /// The running transaction is committed: its blocks may be written to their places.
+  mutating func endTransaction() {
+    guard transactionBlocks > 0 else { return }
+    for slot in 0..<slots.count where slots[slot].isInTransaction {
+      slots[slot].isInTransaction = false
+      linkNewest(slot)
+    }
+    transactionBlocks = 0
   }
 
   /// Changes the bytes of a slot to what they are on the device.
@@ -93,7 +123,7 @@ struct BlockCache: ~Copyable {
     while index >= 0 {
       let slot = Int(index)
       if slots[slot].block == block {
-        if newest != index {
+        if newest != index, !slots[slot].isInTransaction {
           unlink(slot)
           linkNewest(slot)
         }
@@ -107,8 +137,10 @@ struct BlockCache: ~Copyable {
   /// The slot to use for one more block: a fresh one, or the least recently used one, whose block has to be
   /// written first if it is dirty.
   mutating func slotToClaim() -> Int {
-    // The most recently used ones are never taken: an operation may still be at work on them.
-    if oldest >= 0, slots[Int(oldest)].block == .max || slots.count >= capacity { return Int(oldest) }
+    // The most recently used ones are never taken: an operation may still be at work on them. With a transaction
+    // that takes nearly all there is, the cache outgrows its capacity for good.
+    let isLarge = slots.count >= capacity && slots.count - transactionBlocks >= 16
+    if oldest >= 0, slots[Int(oldest)].block == .max || isLarge { return Int(oldest) }
     slots.append(Slot())
     // Growing keeps small what a small file system needs; the array doubles its room when it has to.
     let count = blockSize
@@ -132,16 +164,19 @@ struct BlockCache: ~Copyable {
   mutating func forget(_ block: UInt64) {
     guard let slot = find(block) else { return }
     removeFromBucket(slot)
-    unlink(slot)
+    if slots[slot].isInTransaction { transactionBlocks -= 1 } else { unlink(slot) }
     slots[slot] = Slot()
     linkOldest(slot)
   }
 
-  /// The dirty slots in ascending order of their blocks.
-  func dirtySlots() -> [Int] {
+  /// The changed slots of the running transaction, or those that are to be written to their places, in
+  /// ascending order of their blocks.
+  func changedSlots(inTransaction: Bool) -> [Int] {
     var result: [Int] = []
-    for slot in 0..<slots.count where slots[slot].isDirty { result.append(slot) }
-    result.sort { slots[$0].block < slots[$1].block }
+    for slot in 0..<slots.count where slots[slot].isDirty && slots[slot].isInTransaction == inTransaction {
+      result.append(slot)
+    }
+    sortIndices(&result) { slots[$0].block < slots[$1].block }
     return result
   }
 

@@ -59,7 +59,13 @@ extension Ext4FileSystem {
     _ name: Span<UInt8>, in directory: InodeNumber, _ attributes: NewInode, type: UInt16,
     _ fill: (InodeNumber) throws(Ext4Error) -> Void
   ) throws(Ext4Error) -> InodeNumber {
-    try checkWritable()
+    try change { () throws(Ext4Error) in try createStep(name, in: directory, attributes, type: type, fill) }
+  }
+
+  private func createStep(
+    _ name: Span<UInt8>, in directory: InodeNumber, _ attributes: NewInode, type: UInt16,
+    _ fill: (InodeNumber) throws(Ext4Error) -> Void
+  ) throws(Ext4Error) -> InodeNumber {
     try checkNewName(name)
     guard try findEntry(name, in: directory) == nil else { throw .exists }
     guard try readInode(directory, { $0.inodeLinks }) > 0 else { throw .notFound }
@@ -68,7 +74,7 @@ extension Ext4FileSystem {
       try fill(inode)
       try addEntry(name, inode: inode, type: Mode.directoryEntryType(type), to: directory)
     } catch {
-      try release(inode)
+      try free(inode, inSteps: false)
       throw error
     }
     try setLinks(inode, type == Mode.directory ? 2 : 1)

@@ -5,7 +5,8 @@ import Storage
 /// An ext4 file system on a device.
 ///
 /// One user at a time: the caller serialises. Metadata is kept in a bounded cache and written by `flush` (or
-/// earlier, to make room); data of regular files is never cached and goes straight to the device.
+/// earlier, to make room); data of regular files is never cached and goes straight to the device. With a
+/// journal the disk is consistent after a power cut at any instant: see Journal/Journal.swift.
 ///
 /// Everything that is read from the disk is checked before it is used, so a damaged or hostile disk ends in
 /// `Ext4Error.corrupt`, never in a trap or an endless loop.
@@ -15,7 +16,8 @@ import Storage
 /// a page cache calls them long after the program wrote; use `setAttributes`.
 public final class Ext4FileSystem<Device: BlockDevice> {
   public let device: Device
-  public let isReadOnly: Bool
+  /// Whether changes throw `readOnly`: it was mounted so, or the journal could not be written.
+  public internal(set) var isReadOnly: Bool
   /// In bytes: 1024, 2048 or 4096.
   public let blockSize: Int
   /// The root directory.
@@ -31,7 +33,17 @@ public final class Ext4FileSystem<Device: BlockDevice> {
   /// Where the last allocation of blocks ended: the next one without a better place starts there.
   var nextBlockGoal: UInt64 = 0
   /// Whether anything has changed since the last `flush`.
-  var hasChanges = false
+  public internal(set) var hasChanges = false
+  /// Nil if there is none, or if it is not to be used.
+  var journal: Journal?
+  /// The journal could not be written: what waits is lost.
+  var isAborted = false
+  /// The error that is being thrown is one of a file's content, and nothing half done is left.
+  var contentFailed = false
+  /// Blocks that are to be read from the log, of a file system that is mounted for reading only.
+  var replayedBlocks: [JournaledBlock] = []
+  /// The orphan list, its first inode last; only with a journal.
+  var orphans: [InodeNumber] = []
 
   let blockShift: UInt64
   let inodeSize: Int
@@ -43,11 +55,15 @@ public final class Ext4FileSystem<Device: BlockDevice> {
   /// Mounts the file system on `device`.
   ///
   /// - Parameter readOnly: every change throws `readOnly`. Features that allow only reading need it.
+  /// - Parameter usesJournal: false for a device that nobody will read again: nothing is journaled then. What a
+  ///   journal holds already is replayed all the same.
   /// - Parameter metadataCacheBlocks: how many blocks of metadata to keep in memory, at least 16.
   ///
   /// Throws `corrupt` if there is no ext4 file system or its superblock is damaged, `unsupported` with the name
   /// of the first feature that is not, and what the device throws.
-  public init(mounting device: Device, readOnly: Bool, metadataCacheBlocks: Int) throws(Ext4Error) {
+  public init(
+    mounting device: Device, readOnly: Bool, usesJournal: Bool = true, metadataCacheBlocks: Int
+  ) throws(Ext4Error) {
     guard device.sizeInBytes >= Superblock.offset + UInt64(Superblock.size)
     else { throw .corrupt("no ext4 file system") }
     var bytes = [UInt8](repeating: 0, count: Superblock.size)
@@ -70,6 +86,9 @@ public final class Ext4FileSystem<Device: BlockDevice> {
     checksumSeed = superblock.checksumSeed
     cache = BlockCache(blockSize: superblock.blockSize, capacity: metadataCacheBlocks)
     pendingBitmaps = []
+    if superblock.hasJournal, superblock.needsRecovery || usesJournal && !readOnly {
+      try attachJournal(usesJournal: usesJournal, cacheBlocks: metadataCacheBlocks)
+    }
   }
 
   /// How full the file system is.
@@ -79,23 +98,28 @@ public final class Ext4FileSystem<Device: BlockDevice> {
       inodes: superblock.inodeCount, freeInodes: superblock.freeInodes)
   }
 
-  /// Writes all changed metadata and the superblock's counters, and flushes the device.
+  /// Makes everything durable that was changed before: with a journal by committing the running transaction,
+  /// without one by writing all changed metadata to its place.
+  ///
+  /// Throws what the device throws; the file system is read-only afterwards if it has a journal.
   public func flush() throws(Ext4Error) {
+    guard !isAborted else { throw .storage(.inputOutput) }
     guard hasChanges else { return }
-    try sealBitmaps()
-    for slot in cache.dirtySlots() { try writeBack(slot) }
-    superblock.seal()
-    let sealed = superblock.bytes
-    do throws(StorageError) {
-      try device.write(at: Superblock.offset, from: sealed.span)
-      try device.flush()
-    } catch { throw .storage(error) }
+    if let journal {
+      if cache.transactionBlocks > 0 || !journal.revocations.isEmpty { try commit(journal) } else { try flushDevice() }
+    } else {
+      try sealBitmaps()
+      for slot in cache.changedSlots(inTransaction: false) { try writeBack(slot) }
+      superblock.seal()
+      let sealed = superblock.bytes
+      try writeDevice(Superblock.offset, sealed.span)
+      try flushDevice()
+    }
     hasChanges = false
   }
 
-  func checkWritable() throws(Ext4Error) {
-    guard !isReadOnly else { throw .readOnly }
-    hasChanges = true
+  func flushDevice() throws(Ext4Error) {
+    do throws(StorageError) { try device.flush() } catch { throw .storage(error) }
   }
 
   // MARK: Blocks of metadata
@@ -105,10 +129,18 @@ public final class Ext4FileSystem<Device: BlockDevice> {
     if let slot = cache.find(block) { return slot }
     guard block > superblock.firstDataBlock, block < superblock.blockCount
     else { throw .corrupt("a block number is outside of the file system") }
+    return try readSlot(block)
+  }
+
+  private func readSlot(_ block: UInt64) throws(Ext4Error) -> Int {
     let slot = try claimSlot(for: block)
     do throws(StorageError) {
       try cache.fill(slot) { (bytes: inout MutableSpan<UInt8>) throws(StorageError) in
-        try device.read(at: block << blockShift, into: &bytes)
+        if let journal, let copy = replayed(block) {
+          try readCopy(copy, journal, into: &bytes)
+        } else {
+          try device.read(at: block << blockShift, into: &bytes)
+        }
       }
     } catch {
       cache.forget(block)
@@ -116,6 +148,16 @@ public final class Ext4FileSystem<Device: BlockDevice> {
     }
     return slot
   }
+
+  /// The slot of the block that the superblock is in.
+  func superblockSlot() throws(Ext4Error) -> Int {
+    let block = superblock.firstDataBlock
+    let slot = if let present = cache.find(block) { present } else { try readSlot(block) }
+    setKind(slot, .superblock)
+    return slot
+  }
+
+  var superblockOffsetInBlock: Int { Int(Superblock.offset - superblock.firstDataBlock << blockShift) }
 
   /// A slot for a block that has just been allocated: zeros, dirty, and taken to be of that kind.
   func newSlot(for block: UInt64, _ kind: BlockKind, seed: UInt32 = 0) throws(Ext4Error) -> Int {
@@ -148,17 +190,29 @@ public final class Ext4FileSystem<Device: BlockDevice> {
     cache[slot].checkedParts = 0
   }
 
-  private func writeBack(_ slot: Int) throws(Ext4Error) {
+  /// Makes the checksum of a block of those kinds whose checksum is not made at every change.
+  func sealBlock(_ slot: Int) {
+    guard hasChecksums else { return }
     let state = cache[slot]
-    if hasChecksums {
-      if state.kind == .directory { cache.modify(slot) { $0.sealDirectoryBlock(seed: state.seed) } }
-      if state.kind == .extentNode { cache.modify(slot) { $0.sealExtentNode(seed: state.seed) } }
+    cache.fill(slot) { (bytes: inout MutableSpan<UInt8>) in
+      if state.kind == .directory { bytes.sealDirectoryBlock(seed: state.seed) }
+      if state.kind == .extentNode { bytes.sealExtentNode(seed: state.seed) }
     }
+  }
+
+  /// Writes a changed block, which is in no running transaction, to its place.
+  func writeBack(_ slot: Int) throws(Ext4Error) {
+    sealBlock(slot)
+    try writeBlock(slot)
+    cache[slot].isDirty = false
+  }
+
+  func writeBlock(_ slot: Int) throws(Ext4Error) {
+    let block = cache[slot].block
     do throws(StorageError) {
       try cache.fill(slot) { (bytes: inout MutableSpan<UInt8>) throws(StorageError) in
-        try device.write(at: state.block << blockShift, from: bytes.span)
+        try device.write(at: block << blockShift, from: bytes.span)
       }
     } catch { throw .storage(error) }
-    cache[slot].isDirty = false
   }
 }

@@ -39,7 +39,12 @@ extension Ext4FileSystem {
   public func setExtendedAttribute(
     _ name: Span<UInt8>, to value: Span<UInt8>, of inode: InodeNumber, mode: AttributeSetMode = .createOrReplace
   ) throws(Ext4Error) {
-    try checkWritable()
+    try change { () throws(Ext4Error) in try setAttributeStep(name, value, inode, mode) }
+  }
+
+  private func setAttributeStep(
+    _ name: Span<UInt8>, _ value: Span<UInt8>, _ inode: InodeNumber, _ mode: AttributeSetMode
+  ) throws(Ext4Error) {
     guard name.count <= 255 else { throw .nameTooLong }
     guard var attribute = StoredAttribute(fullName: name) else { throw .unsupported("a name space of attributes") }
     guard value.count <= blockSize else { throw .noSpace }
@@ -59,12 +64,13 @@ extension Ext4FileSystem {
 
   /// Removes an extended attribute.
   public func removeExtendedAttribute(_ name: Span<UInt8>, of inode: InodeNumber) throws(Ext4Error) {
-    try checkWritable()
-    guard let wanted = StoredAttribute(fullName: name) else { throw .noAttribute }
-    var all = try storedAttributes(of: inode)
-    guard let index = Self.position(of: wanted, in: all) else { throw .noAttribute }
-    all.remove(at: index)
-    try store(all, of: inode)
+    try change { () throws(Ext4Error) in
+      guard let wanted = StoredAttribute(fullName: name) else { throw .noAttribute }
+      var all = try storedAttributes(of: inode)
+      guard let index = Self.position(of: wanted, in: all) else { throw .noAttribute }
+      all.remove(at: index)
+      try store(all, of: inode)
+    }
   }
 
   private static func position(of wanted: StoredAttribute, in all: [StoredAttribute]) -> Int? {

@@ -3,11 +3,14 @@ import Storage
 
 extension Ext4FileSystem {
   /// Makes the logical blocks in the range a hole. With `freeing` their blocks are given back, otherwise they
-  /// are the caller's.
-  func remove(_ range: Range<UInt64>, from inode: InodeNumber, freeing: Bool) throws(Ext4Error) {
+  /// are the caller's. With `inSteps` a large part may take several transactions: see `pause`.
+  func remove(
+    _ range: Range<UInt64>, from inode: InodeNumber, freeing: Bool, inSteps: Bool = false
+  ) throws(Ext4Error) {
     let areMetadata = try readInode(inode) { $0.inodeMode & Mode.typeMask != Mode.regular }
     var position = range.lowerBound
     while position < range.upperBound, let logical = UInt32(exactly: position) {
+      if inSteps { try pause(inode) }
       let path = try path(of: inode, to: logical)
       guard let leaf = path.steps.last else { return }
       let found = try readNode(leaf.block, of: inode) { bytes -> (index: Int, extent: Extent)? in
@@ -24,7 +27,8 @@ extension Ext4FileSystem {
       }
       guard UInt64(extent.logical) < range.upperBound else { return }
       let start = max(position, UInt64(extent.logical))
-      let end = min(range.upperBound, extent.end)
+      var end = min(range.upperBound, extent.end)
+      if areMetadata { end = min(end, start + UInt64(Journal.stepRevocations)) }
       try cut(extent, at: index, path, start..<end, of: inode)
       if freeing {
         let first = extent.physical + (start - UInt64(extent.logical))

@@ -10,34 +10,49 @@ extension Ext4FileSystem {
   public func write(
     _ inode: InodeNumber, at offset: UInt64, from source: Span<UInt8>
   ) throws(Ext4Error) -> Int {
-    try checkWritable()
     try checkIsRegular(inode)
     let (end, overflow) = offset.addingReportingOverflow(UInt64(source.count))
     guard !overflow, end <= maximumFileSize else { throw .fileTooLarge }
     var done = 0
     while done < source.count {
+      let position = offset + UInt64(done)
       do throws(Ext4Error) {
-        done += try writeRun(inode, at: offset + UInt64(done), source.extracting(done..<source.count))
+        done += try change { () throws(Ext4Error) in
+          let count = try writeRun(inode, at: position, source.extracting(done..<source.count))
+          try grow(inode, to: position + UInt64(count))
+          return count
+        }
       } catch {
-        if error == .noSpace, done > 0 { break }
+        if error == .noSpace {
+          if try commitFreedBlocks() { continue }
+          if done > 0 { break }
+        }
         throw error
       }
-    }
-    let newEnd = offset + UInt64(done)
-    if done > 0, try readInode(inode, { $0.inodeSizeInBytes }) < newEnd {
-      try modifyInode(inode) { (bytes: inout MutableSpan<UInt8>) in bytes.setInodeSize(newEnd) }
     }
     return done
   }
 
+  private func grow(_ inode: InodeNumber, to size: UInt64) throws(Ext4Error) {
+    guard try readInode(inode, { $0.inodeSizeInBytes }) < size else { return }
+    try modifyInode(inode) { (bytes: inout MutableSpan<UInt8>) in bytes.setInodeSize(size) }
+  }
+
   /// Gives a regular file another size: what is behind it is given up, what is new reads as zeros.
   public func truncate(_ inode: InodeNumber, to size: UInt64) throws(Ext4Error) {
-    try checkWritable()
-    try checkIsRegular(inode)
     guard size <= maximumFileSize else { throw .fileTooLarge }
-    let oldSize = try readInode(inode) { $0.inodeSizeInBytes }
-    if size < oldSize { try discard(inode, from: size) }
-    try modifyInode(inode) { (bytes: inout MutableSpan<UInt8>) in bytes.setInodeSize(size) }
+    try change { () throws(Ext4Error) in
+      try checkIsRegular(inode)
+      let (oldSize, links) = try readInode(inode) { ($0.inodeSizeInBytes, $0.inodeLinks) }
+      if size < oldSize { try clearRestOfBlock(inode, at: size) }
+      // The size first: from then on what is behind it may be freed at any time.
+      try modifyInode(inode) { (bytes: inout MutableSpan<UInt8>) in bytes.setInodeSize(size) }
+      if size <= oldSize {
+        let firstBlock = (size + UInt64(blockSize - 1)) >> blockShift
+        try remove(firstBlock..<(1 << 32), from: inode, freeing: true, inSteps: true)
+      }
+      if links > 0 { try removeOrphan(inode) }
+    }
   }
 
   /// Logical block numbers have 32 bits.
@@ -50,21 +65,17 @@ extension Ext4FileSystem {
     try checkHasExtents(inode)
   }
 
-  /// Frees the blocks behind `size`, and makes the rest of the last block zero.
-  func discard(_ inode: InodeNumber, from size: UInt64) throws(Ext4Error) {
+  /// Makes what is behind `size` in its block zero.
+  private func clearRestOfBlock(_ inode: InodeNumber, at size: UInt64) throws(Ext4Error) {
     let inBlock = Int(size & UInt64(blockSize - 1))
-    if inBlock != 0 {
-      let run = try run(of: inode, at: size >> blockShift)
-      if run.state == .data {
-        var block = [UInt8](repeating: 0, count: blockSize)
-        try readDevice(run.physicalBlock << blockShift, block.mutableSpan)
-        var bytes = block.mutableSpan
-        bytes.zero(inBlock..<blockSize)
-        try writeDevice(run.physicalBlock << blockShift, bytes.span)
-      }
-    }
-    let firstBlock = (size + UInt64(blockSize - 1)) >> blockShift
-    try remove(firstBlock..<(1 << 32), from: inode, freeing: true)
+    guard inBlock != 0 else { return }
+    let run = try run(of: inode, at: size >> blockShift)
+    guard run.state == .data else { return }
+    var block = [UInt8](repeating: 0, count: blockSize)
+    try readDevice(run.physicalBlock << blockShift, block.mutableSpan)
+    var bytes = block.mutableSpan
+    bytes.zero(inBlock..<blockSize)
+    try writeDevice(run.physicalBlock << blockShift, bytes.span)
   }
 
   /// Writes a part from the start of `source`, as far as one run of blocks goes.
@@ -92,6 +103,12 @@ extension Ext4FileSystem {
       let count = bytes(in: got, at: offset, of: source)
       do throws(Ext4Error) {
         try store(source.extracting(first: count), at: offset, start, isNew: true)
+      } catch {
+        try freeBlocks(start, got, areMetadata: false)
+        contentFailed = true
+        throw error
+      }
+      do throws(Ext4Error) {
         let extent = Extent(
           logical: UInt32(truncatingIfNeeded: first), count: UInt32(got), physical: start, isUnwritten: false)
         try insert(extent, into: inode)

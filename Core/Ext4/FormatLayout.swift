@@ -77,8 +77,11 @@ struct FormatLayout {
     bytes.store32(1, at: SuperblockField.revision)
     bytes.store32(firstInode, at: SuperblockField.firstInode)
     bytes.store16(UInt16(inodeSize), at: SuperblockField.inodeSize)
+    let hasJournal = parameters.journalBlocks > 0
     bytes.store32(
-      Feature.Compatible.extendedAttributes | Feature.Compatible.directoryIndex, at: SuperblockField.compatible)
+      Feature.Compatible.extendedAttributes | Feature.Compatible.directoryIndex
+        | (hasJournal ? Feature.Compatible.journal : 0), at: SuperblockField.compatible)
+    if hasJournal { bytes.store32(8, at: SuperblockField.journalInode) }
     bytes.store32(
       Feature.Incompatible.fileType | Feature.Incompatible.extents | Feature.Incompatible.is64Bit,
       at: SuperblockField.incompatible)

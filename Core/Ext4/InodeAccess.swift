@@ -26,7 +26,10 @@ extension Ext4FileSystem {
 
   /// Changes attributes. It does not change the change time by itself.
   public func setAttributes(of number: InodeNumber, _ change: AttributeChange) throws(Ext4Error) {
-    try checkWritable()
+    try self.change { () throws(Ext4Error) in try setAttributesStep(of: number, change) }
+  }
+
+  private func setAttributesStep(of number: InodeNumber, _ change: AttributeChange) throws(Ext4Error) {
     try modifyInode(number) { (bytes: inout MutableSpan<UInt8>) in
       if let mode = change.mode {
         bytes.store16(bytes.span.inodeMode & Mode.typeMask | mode & 0o7777, at: InodeField.mode)

@@ -10,7 +10,13 @@ extension Ext4FileSystem {
     _ name: Span<UInt8>, in directory: InodeNumber, to newName: Span<UInt8>, in newDirectory: InodeNumber,
     mode: RenameMode = .replace
   ) throws(Ext4Error) -> RemovedName? {
-    try checkWritable()
+    try change { () throws(Ext4Error) in try renameStep(name, directory, newName, newDirectory, mode) }
+  }
+
+  private func renameStep(
+    _ name: Span<UInt8>, _ directory: InodeNumber, _ newName: Span<UInt8>, _ newDirectory: InodeNumber,
+    _ mode: RenameMode
+  ) throws(Ext4Error) -> RemovedName? {
     try checkMovableName(name)
     try checkMovableName(newName)
     guard let source = try findEntry(name, in: directory) else { throw .notFound }
@@ -83,8 +89,7 @@ extension Ext4FileSystem {
       try dropDirectory(target.inode, parent: directory)
       if directory != newDirectory { try setParent(of: source.inode, to: newDirectory) }
     } else {
-      try setLinks(target.inode, links - 1)
-      try touch(target.inode, contentChanged: false)
+      try dropLink(target.inode, remaining: links - 1)
     }
     try touchAll(source.inode, directory, newDirectory)
     return RemovedName(inode: target.inode, remainingLinks: replacesDirectory ? 0 : links - 1)

@@ -5,6 +5,7 @@ import Storage
 /// The features that a superblock declares (the layout, "The Super Block").
 enum Feature {
   enum Compatible {
+    static let journal: UInt32 = 0x4
     static let extendedAttributes: UInt32 = 0x8
     static let directoryIndex: UInt32 = 0x20
     static let sparseSuper2: UInt32 = 0x200
@@ -16,7 +17,7 @@ enum Feature {
     static let is64Bit: UInt32 = 0x80
     static let flexibleGroups: UInt32 = 0x200
     static let checksumSeed: UInt32 = 0x2000
-    static let supported = fileType | extents | is64Bit | flexibleGroups | checksumSeed
+    static let supported = fileType | needsRecovery | extents | is64Bit | flexibleGroups | checksumSeed
   }
   enum ReadOnlyCompatible {
     static let sparseSuper: UInt32 = 0x1
@@ -59,10 +60,14 @@ enum SuperblockField {
   static let identifier = 104
   static let label = 120
   static let reservedDescriptorBlocks = 206
+  static let journalInode = 224
+  static let lastOrphan = 232
   static let hashSeed = 236
   static let hashVersion = 252
+  static let journalBackupType = 253
   static let descriptorSize = 254
   static let creationTime = 264
+  static let journalBackup = 268
   static let blockCountHigh = 336
   static let reservedBlocksHigh = 340
   static let freeBlocksHigh = 344
@@ -97,7 +102,7 @@ struct Superblock {
   /// Blocks kept after the group descriptors for growing the file system.
   let reservedDescriptorBlocks: UInt64
   let compatible: UInt32
-  let incompatible: UInt32
+  var incompatible: UInt32
   let readOnlyCompatible: UInt32
   let hasChecksums: Bool
   /// What every checksum of this file system starts from.
@@ -106,6 +111,9 @@ struct Superblock {
   var freeBlocks: UInt64
   var freeInodes: UInt32
 
+  var hasJournal: Bool { compatible & Feature.Compatible.journal != 0 }
+  /// Whether the journal may have to be replayed.
+  var needsRecovery: Bool { incompatible & Feature.Incompatible.needsRecovery != 0 }
   var is64Bit: Bool { incompatible & Feature.Incompatible.is64Bit != 0 }
   /// Blocks that the inode table of a group takes.
   var inodeTableBlocks: UInt64 { UInt64(inodesPerGroup) * UInt64(inodeSize) / UInt64(blockSize) }
@@ -132,6 +140,9 @@ struct Superblock {
     }
     guard bytes.littleEndian32(at: SuperblockField.revision) == 1 else { throw .unsupported("superblock revision") }
     try Self.checkIncompatible(incompatible)
+    guard
+      compatible & Feature.Compatible.journal != 0 || incompatible & Feature.Incompatible.needsRecovery == 0
+    else { throw .corrupt("superblock: recovery without a journal") }
     guard readOnlyCompatible & 0x200 == 0 else { throw .unsupported("clusters (bigalloc)") }
 
     checksumSeed =
@@ -192,8 +203,6 @@ struct Superblock {
   }
 
   private static func checkIncompatible(_ features: UInt32) throws(Ext4Error) {
-    guard features & Feature.Incompatible.needsRecovery == 0
-    else { throw .unsupported("a journal that needs recovery") }
     guard features & Feature.Incompatible.extents != 0
     else { throw .unsupported("a file system without extents (ext2, ext3)") }
     guard features & Feature.Incompatible.fileType != 0
@@ -231,15 +240,37 @@ struct Superblock {
     }
   }
 
-  /// Puts counters and checksum into `bytes`.
+  /// Puts counters, features and checksum into `bytes`.
   mutating func seal() {
     let (freeBlocks, freeInodes, is64Bit, hasChecksums) = (freeBlocks, freeInodes, is64Bit, hasChecksums)
+    let incompatible = incompatible
     var span = bytes.mutableSpan
     span.store32(UInt32(truncatingIfNeeded: freeBlocks), at: SuperblockField.freeBlocksLow)
     if is64Bit { span.store32(UInt32(truncatingIfNeeded: freeBlocks >> 32), at: SuperblockField.freeBlocksHigh) }
     span.store32(freeInodes, at: SuperblockField.freeInodes)
-    guard hasChecksums else { return }
-    span.store32(crc32c(~0, span.span.extracting(first: SuperblockField.checksum)), at: SuperblockField.checksum)
+    span.store32(incompatible, at: SuperblockField.incompatible)
+    if hasChecksums { span.sealSuperblock() }
+  }
+
+  /// 0 if the journal is on another device.
+  var journalInode: UInt32 { bytes.span.littleEndian32(at: SuperblockField.journalInode) }
+
+  /// The first inode of the orphan list; 0 if it is empty.
+  var lastOrphan: UInt32 {
+    get { bytes.span.littleEndian32(at: SuperblockField.lastOrphan) }
+    set {
+      var span = bytes.mutableSpan
+      span.store32(newValue, at: SuperblockField.lastOrphan)
+    }
+  }
+
+  /// Stores a copy of where the journal is and of its size, for e2fsck.
+  mutating func setJournalBackup(_ extents: [UInt8], size: UInt64) {
+    var span = bytes.mutableSpan
+    span[SuperblockField.journalBackupType] = 1
+    span.copy(extents.span, to: SuperblockField.journalBackup)
+    span.store32(UInt32(truncatingIfNeeded: size >> 32), at: SuperblockField.journalBackup + 60)
+    span.store32(UInt32(truncatingIfNeeded: size), at: SuperblockField.journalBackup + 64)
   }
 
   // MARK: Groups
@@ -264,5 +295,11 @@ struct Superblock {
     var rest = number
     while rest % base == 0 { rest /= base }
     return rest == 1
+  }
+}
+
+extension MutableSpan where Element == UInt8 {
+  mutating func sealSuperblock() {
+    store32(crc32c(~0, span.extracting(first: SuperblockField.checksum)), at: SuperblockField.checksum)
   }
 }

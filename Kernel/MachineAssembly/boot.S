@@ -247,9 +247,11 @@ pvh_entry:
     leal PHYS(boot_root)(%ebp), %edi
     movl %ebx, (%edi, %edx, 8)
 
-    // 4c. The first 2 MiB at their own address, only for the next few instructions.
+    // 4c. The first 4 MiB at their own address, only for the next few instructions: the image, and the stack at
+    //     its end.
     leal PHYS(boot_identity_directory)(%ebp), %eax
     movl $(PRESENT | LARGE), (%eax)
+    movl $(PRESENT | LARGE | 0x200000), 8(%eax)
     addl $(PRESENT | WRITABLE), %eax
     leal PHYS(boot_identity_pointers)(%ebp), %ebx
     movl %eax, (%ebx)

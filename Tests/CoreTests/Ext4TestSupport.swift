@@ -118,11 +118,11 @@ func freshFileSystem(megabytes: Int, _ change: (inout FormatParameters) -> Void 
   return fileSystem
 }
 
-/// Flushes, and expects e2fsck to find nothing to complain about.
+/// Unmounts, and expects e2fsck to find nothing to complain about.
 func expectClean(
   _ fileSystem: MemoryFileSystem, _ comment: String = "", sourceLocation: SourceLocation = #_sourceLocation
 ) throws {
-  try fileSystem.flush()
+  try fileSystem.unmount()
   let scratch = try ScratchDirectory()
   try fileSystem.device.save(to: scratch["image"])
   let result = try run("e2fsck", ["-fn", scratch["image"].path], package: "e2fsprogs")

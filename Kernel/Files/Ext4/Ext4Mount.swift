@@ -32,7 +32,8 @@ final class Ext4Mount: FileSystem {
   private static let maximumNodes = 130_000
 
   init(mounting disk: FileDisk, device: UInt64) throws(Ext4Error) {
-    ext4 = try Ext4FileSystem(mounting: disk, readOnly: false, metadataCacheBlocks: 256)
+    // What is written stays in memory and ends with the machine: no journal is needed.
+    ext4 = try Ext4FileSystem(mounting: disk, readOnly: false, usesJournal: false, metadataCacheBlocks: 256)
     nodeLimit = min(max(PhysicalMemory.total / 16, 256), 32768)
     dirtyLimit = max(PhysicalMemory.total / 8, 64)
     super.init(device: device, typeName: "ext4", magic: 0xef53, source: "/dev/root")
