@@ -34,6 +34,9 @@ final class RunQueue {
   /// Puts back a thread that had to give way before its turn was over.
   func putBack(_ thread: Thread) { others.prepend(thread) }
 
+  /// Takes the first one that stands in line and that the processor `processor` may run.
+  func takeFromLine(for processor: Int) -> Borrowed<Thread>? { others.take(for: processor) }
+
   /// Takes the first one that the processor `processor` may run.
   func take(for processor: Int) -> Borrowed<Thread>? {
     if let thread = woken.take(for: processor) { return thread }
@@ -43,6 +46,20 @@ final class RunQueue {
       thread.with { others.append($0) }
     }
     return nil
+  }
+
+  /// The ticks that its processor has seen.
+  var ticks: UInt8 = 0
+
+  /// Whether fewer stand in line here than in `other`. Those who were woken do not count: they are gone soon.
+  func hasFewer(than other: RunQueue) -> Bool {
+    var here = others.first
+    var there = other.others.first
+    while let thread = here, let next = there {
+      here = thread.with { $0.next }
+      there = next.with { $0.next }
+    }
+    return here == nil && there != nil
   }
 
   /// Takes `thread` if it is here.

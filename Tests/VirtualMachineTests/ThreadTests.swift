@@ -33,6 +33,24 @@ import Testing
     #expect(outcome.messages.isEmpty, "\(outcome.messageText)")
   }
 
+  /// By every primitive that threads wait with, a million times in the long tests. The program itself says which one
+  /// stands still.
+  @Test(arguments: processors) func loseNoWakeUp(processors: Int) async throws {
+    let program = try await TestProgram("Behaviour/wake-ups").built()
+    var run = MachineRun(program, [runsLongTests ? "1000000" : "1000"], options: ["--cpus", "\(processors)"])
+    run.timeout = runsLongTests ? 4 * 3600 : 900
+    let outcome = try await run.run()
+    #expect(outcome.program.outputText == "no wake-up was lost\n", "\(outcome.program.errorText)")
+    #expect(outcome.messages.isEmpty, "\(outcome.messageText)")
+  }
+
+  /// More threads that only compute than processors.
+  @Test(arguments: processors) func sharesProcessors(processors: Int) async throws {
+    let program = try await TestProgram("Behaviour/balance").built()
+    let outcome = try await MachineRun(program, options: ["--cpus", "\(processors)"]).run()
+    expectEqual(outcome, output: "nobody makes less than half of the progress of the fastest: yes\n")
+  }
+
   /// Not compared with the host, whose memory others use as well.
   @Test(arguments: processors) func leaveNothing(processors: Int) async throws {
     let program = try await TestProgram("Behaviour/thread-memory").built()
