@@ -22,12 +22,13 @@ public struct FutexTable<Waiter: BitwiseCopyable> {
   /// No entry.
   private static var none: UInt32 { .max }
 
-  /// One wait, or memory for one.
+  /// One wait, or memory for one, or the end of a bucket.
   private struct Entry: BitwiseCopyable {
     var key: FutexKey
-    var waiter: Waiter
+    /// nil: nobody.
+    var waiter: Waiter?
     var bitset: UInt32
-    /// Of a free entry, `next` is the next free one.
+    /// The neighbours in the ring of the bucket. Of a free entry, `next` is the next free one.
     var next: UInt32
     var previous: UInt32
     /// How often the entry was released.
@@ -40,78 +41,86 @@ public struct FutexTable<Waiter: BitwiseCopyable> {
     }
   }
 
-  /// The waits whose keys share a hash, by rank, and among equals in the order in which they came.
-  private struct Bucket: BitwiseCopyable {
-    var first: UInt32
-    var last: UInt32
-  }
-
-  private var entries: [Entry] = []
+  /// First an entry for each bucket, which closes the ring of the waits whose keys share a hash. They stand by rank, and
+  /// among equals in the order in which they came.
+  private var entries: [Entry]
+  private let bucketCount: Int
   private var free: UInt32 = none
   private var count = 0
-  private var buckets: [Bucket]
   /// By how much a hash is shifted to be the number of a bucket.
   private let shift: UInt64
 
   /// A table with at least `bucketCount` buckets: the next power of two, from 2 to 65536.
-  public init(bucketCount: Int = 256) {
+  public init(bucketCount wanted: Int = 256) {
     var bits: UInt64 = 1
-    while bits < 16 && 1 &<< Int(bits) < bucketCount { bits &+= 1 }
-    buckets = [Bucket](repeating: Bucket(first: Self.none, last: Self.none), count: 1 &<< Int(bits))
+    while bits < 16 && 1 &<< Int(bits) < wanted { bits &+= 1 }
+    bucketCount = 1 &<< Int(bits)
     shift = 64 &- bits
+    entries = []
+    entries.reserveCapacity(bucketCount &+ 4)
+    for index in 0..<UInt32(bucketCount) {
+      // Its rank is the highest, so that a search for a place by rank ends here.
+      entries.append(
+        Entry(
+          key: FutexKey(privateAddress: 0), waiter: nil, bitset: 0, next: index, previous: index, generation: 0,
+          rank: .max))
+    }
   }
 
-  @inline(__always) private func bucket(_ key: FutexKey) -> Int { Int(truncatingIfNeeded: key.hash &>> shift) }
+  @inline(__always) private func bucket(_ key: FutexKey) -> UInt32 { UInt32(truncatingIfNeeded: key.hash &>> shift) }
 
   // MARK: memory
 
   /// Bytes of memory that `more` waits ask for in one piece; 0: there is room for them.
   @inline(__always)
   public func bytesToGrow(adding more: Int = 1) -> Int {
-    count &+ more <= entries.capacity ? 0 : bytesForMore(more)
+    bucketCount &+ count &+ more <= entries.capacity ? 0 : bytesForMore(more)
   }
 
   @inline(never)
   private func bytesForMore(_ more: Int) -> Int {
-    max(entries.capacity &* 2, count &+ more, 4) &* MemoryLayout<Entry>.stride
+    max(entries.capacity &* 2, bucketCount &+ count &+ more) &* MemoryLayout<Entry>.stride
   }
 
   /// Makes room for `more` waits, beside all that are there.
   public mutating func reserve(adding more: Int) {
-    let needed = count &+ more
+    let needed = bucketCount &+ count &+ more
     if needed > entries.capacity { entries.reserveCapacity(max(entries.capacity &* 2, needed)) }
+  }
+
+  /// Adds a free entry to none.
+  @inline(never)
+  private mutating func addFree() {
+    free = UInt32(truncatingIfNeeded: entries.count)
+    entries.append(
+      Entry(
+        key: FutexKey(privateAddress: 0), waiter: nil, bitset: 0, next: Self.none, previous: Self.none, generation: 0,
+        rank: 0))
   }
 
   // MARK: waiting
 
-  /// Lets `waiter` wait for a key, behind all who wait for it already with the same `rank` or a higher one. Only who
-  /// wakes one of the bits in `bitset` wakes it; a call that has none waits for `anyBit`, and 0 (which nobody could
-  /// wake) is the caller's EINVAL.
+  /// Lets `waiter` wait for a key, behind all who wait for it already with the same `rank` (0 to 126) or a higher one.
+  /// Only who wakes one of the bits in `bitset` wakes it; a call that has none waits for `anyBit`, and 0 (which nobody
+  /// could wake) is the caller's EINVAL.
   public mutating func enqueue(
     _ key: FutexKey, bitset: UInt32 = anyBit, waiter: Waiter, rank: Int8 = 0
   ) -> FutexHandle {
-    let number = bucket(key)
-    var bucket = buckets[number]
-    var previous = bucket.last
-    while previous != Self.none && entries[Int(previous)].rank < rank { previous = entries[Int(previous)].previous }
-    let next =
-      previous == bucket.last ? Self.none : previous == Self.none ? bucket.first : entries[Int(previous)].next
-    var entry = Entry(
-      key: key, waiter: waiter, bitset: bitset, next: next, previous: previous, generation: 0, rank: rank)
-    var index = free
-    if index != Self.none {
-      free = entries[Int(index)].next
-      entry.generation = entries[Int(index)].generation
-      entries[Int(index)] = entry
-    } else {
-      index = UInt32(truncatingIfNeeded: entries.count)
-      entries.append(entry)
-    }
-    if previous == Self.none { bucket.first = index } else { entries[Int(previous)].next = index }
-    if next == Self.none { bucket.last = index } else { entries[Int(next)].previous = index }
-    buckets[number] = bucket
+    if free == Self.none { addFree() }
+    let index = free
+    free = entries[Int(index)].next
     count &+= 1
-    return FutexHandle(index: index, generation: entry.generation)
+    let end = bucket(key)
+    var entries = entries.mutableSpan
+    var previous = entries[Int(end)].previous
+    while entries[Int(previous)].rank < rank { previous = entries[Int(previous)].previous }
+    let next = entries[Int(previous)].next
+    let generation = entries[Int(index)].generation
+    entries[Int(index)] = Entry(
+      key: key, waiter: waiter, bitset: bitset, next: next, previous: previous, generation: generation, rank: rank)
+    entries[Int(previous)].next = index
+    entries[Int(next)].previous = index
+    return FutexHandle(index: index, generation: generation)
   }
 
   /// Ends a wait that timed out, was interrupted, or whose thread another of its words woke. False: it was woken
@@ -125,17 +134,17 @@ public struct FutexTable<Waiter: BitwiseCopyable> {
     return true
   }
 
+  @inline(__always)
   private mutating func unlink(_ index: UInt32) {
-    let number = bucket(entries[Int(index)].key)
-    let next = entries[Int(index)].next
-    let previous = entries[Int(index)].previous
-    var bucket = buckets[number]
-    if previous == Self.none { bucket.first = next } else { entries[Int(previous)].next = next }
-    if next == Self.none { bucket.last = previous } else { entries[Int(next)].previous = previous }
-    buckets[number] = bucket
-    entries[Int(index)].release(free)
+    let nextFree = free
     free = index
     count &-= 1
+    var entries = entries.mutableSpan
+    let next = entries[Int(index)].next
+    let previous = entries[Int(index)].previous
+    entries[Int(previous)].next = next
+    entries[Int(next)].previous = previous
+    entries[Int(index)].release(nextFree)
   }
 
   // MARK: waking
@@ -150,15 +159,16 @@ public struct FutexTable<Waiter: BitwiseCopyable> {
     _ body: (_ waiter: Waiter, _ handle: FutexHandle) -> Void
   ) -> Int {
     var woken = 0
-    var position = buckets[bucket(key)].first
-    while position != Self.none && woken < limit {
+    let end = bucket(key)
+    var position = entries[Int(end)].next
+    while position != end && woken < limit {
       let index = position
       let entry = entries[Int(index)]
       position = entry.next
-      guard entry.key == key, entry.bitset & bitset != 0 else { continue }
+      guard entry.key == key, entry.bitset & bitset != 0, let waiter = entry.waiter else { continue }
       unlink(index)
       woken &+= 1
-      body(entry.waiter, FutexHandle(index: index, generation: entry.generation))
+      body(waiter, FutexHandle(index: index, generation: entry.generation))
     }
     return woken
   }
@@ -178,17 +188,18 @@ public struct FutexTable<Waiter: BitwiseCopyable> {
     if source == target { return (wokenCount, max(0, min(requeueCount, count(source)))) }
     var requeued = 0
     // If both are in one bucket, those moved come along again, but not with `source` as their key.
-    var position = buckets[bucket(source)].first
-    while position != Self.none && requeued < requeueCount {
+    let end = bucket(source)
+    var position = entries[Int(end)].next
+    while position != end && requeued < requeueCount {
       let index = position
       let entry = entries[Int(index)]
       position = entry.next
-      guard entry.key == source else { continue }
+      guard entry.key == source, let waiter = entry.waiter else { continue }
       unlink(index)
       // The entry that has just become free is the one that it gets.
-      let new = enqueue(target, bitset: entry.bitset, waiter: entry.waiter, rank: entry.rank)
+      let new = enqueue(target, bitset: entry.bitset, waiter: waiter, rank: entry.rank)
       requeued &+= 1
-      moved(entry.waiter, FutexHandle(index: index, generation: entry.generation), new)
+      moved(waiter, FutexHandle(index: index, generation: entry.generation), new)
     }
     return (wokenCount, requeued)
   }
@@ -205,8 +216,9 @@ public struct FutexTable<Waiter: BitwiseCopyable> {
   /// How many stand in the way of who looks for a key: all whose keys share its hash.
   public func countOfBucket(_ key: FutexKey) -> Int {
     var result = 0
-    var position = buckets[bucket(key)].first
-    while position != Self.none {
+    let end = bucket(key)
+    var position = entries[Int(end)].next
+    while position != end {
       result &+= 1
       position = entries[Int(position)].next
     }
@@ -215,10 +227,11 @@ public struct FutexTable<Waiter: BitwiseCopyable> {
 
   /// Calls `body` for each who waits for a key, in the order in which they would be woken.
   public func forEach(_ key: FutexKey, _ body: (_ waiter: Waiter, _ bitset: UInt32) -> Void) {
-    var position = buckets[bucket(key)].first
-    while position != Self.none {
+    let end = bucket(key)
+    var position = entries[Int(end)].next
+    while position != end {
       let entry = entries[Int(position)]
-      if entry.key == key { body(entry.waiter, entry.bitset) }
+      if entry.key == key, let waiter = entry.waiter { body(waiter, entry.bitset) }
       position = entry.next
     }
   }

@@ -25,20 +25,20 @@ func sysFutex(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   case Operation.wake.rawValue:
     let key = try FutexWaits.key(call.first, isPrivate: call.second & 0x80 != 0)
     return UInt64(FutexWaits.wake(key, count: max(1, Int(int(call.third)))))
-  case Operation.wait.rawValue: return try waitRelative(call)
-  default: return try otherOperation(call)
+  case Operation.wait.rawValue: return try waitRelative(&call)
+  default: return try otherOperation(&call)
   }
 }
 
 @inline(never)
-private func waitRelative(_ call: borrowing TrapFrame) throws(Errno) -> UInt64 {
+private func waitRelative(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   let key = try FutexWaits.key(call.first, isPrivate: call.second & 0x80 != 0)
   let deadline = try deadline(at: call.fourth, isRelative: true, isRealtime: false)
-  return try wait(call, key, FutexWaits.anyBit, deadline, true)
+  return try wait(&call, key, FutexWaits.anyBit, deadline, true)
 }
 
 @inline(never)
-private func otherOperation(_ call: borrowing TrapFrame) throws(Errno) -> UInt64 {
+private func otherOperation(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   guard let operation = Operation(rawValue: call.second & 0xffff_fe7f) else { throw .ENOSYS }
   let isPrivate = call.second & 0x80 != 0
   let usesRealtime = call.second & 0x100 != 0
@@ -50,7 +50,7 @@ private func otherOperation(_ call: borrowing TrapFrame) throws(Errno) -> UInt64
     let bits = UInt32(truncatingIfNeeded: call.sixth)
     guard bits != 0 else { throw .EINVAL }
     let deadline = try deadline(at: call.fourth, isRelative: false, isRealtime: usesRealtime)
-    return try wait(call, key, bits, deadline, false)
+    return try wait(&call, key, bits, deadline, false)
   case .wakeBits:
     let bits = UInt32(truncatingIfNeeded: call.sixth)
     guard bits != 0 else { throw .EINVAL }
@@ -66,7 +66,7 @@ private func otherOperation(_ call: borrowing TrapFrame) throws(Errno) -> UInt64
     return UInt64(operation == .requeue ? result.woken : result.woken + result.requeued)
   // With FUTEX_CLOCK_REALTIME, which has been refused; otherwise `sysFutex` has done them.
   case .wait, .wake: throw .ENOSYS
-  case .wakeOperation: return try wakeOperation(call, key, isPrivate)
+  case .wakeOperation: return try wakeOperation(&call, key, isPrivate)
   case .lockPI, .lockPI2:
     let isRealtime = operation == .lockPI || usesRealtime
     let deadline = try deadline(at: call.fourth, isRelative: false, isRealtime: isRealtime)
@@ -114,7 +114,7 @@ private func loadDeadline(at address: UInt64, isRelative: Bool, isRealtime: Bool
 }
 
 private func wait(
-  _ call: borrowing TrapFrame, _ key: FutexKey, _ bits: UInt32, _ deadline: UInt64?, _ isRelative: Bool
+  _ call: inout TrapFrame, _ key: FutexKey, _ bits: UInt32, _ deadline: UInt64?, _ isRelative: Bool
 ) throws(Errno) -> UInt64 {
   // Between this look and the sleep no other thread runs.
   guard try FutexWaits.load(call.first) == UInt32(truncatingIfNeeded: call.third) else { throw .EAGAIN }
@@ -128,7 +128,7 @@ private func wait(
 }
 
 /// FUTEX_WAKE_OP: changes the second word, wakes waiters of the first, and of the second if its old value says so.
-private func wakeOperation(_ call: borrowing TrapFrame, _ key: FutexKey, _ isPrivate: Bool) throws(Errno) -> UInt64 {
+private func wakeOperation(_ call: inout TrapFrame, _ key: FutexKey, _ isPrivate: Bool) throws(Errno) -> UInt64 {
   let other = try FutexWaits.key(call.fifth, isPrivate: isPrivate)
   guard let operation = FutexOperation(encoded: UInt32(truncatingIfNeeded: call.sixth)) else { throw .ENOSYS }
   let old = try FutexWaits.update(call.fifth) { old throws(Errno) in operation.apply(to: old) }
