@@ -125,6 +125,9 @@ class Node {
   /// Where changes of `readiness` are told.
   func readinessQueue() -> WaitQueue { waiters.queue }
 
+  /// `epoll_wait`, for an epoll instance.
+  func waitForEvents(_ address: UInt64, count: Int, deadline: UInt64?) throws(Errno) -> Int { throw .EINVAL }
+
   // MARK: content
 
   /// Copies content from `offset` to the program's memory. Returns how much, 0 at the end.

@@ -77,18 +77,16 @@ public struct KernelStack: BitwiseCopyable {
   public func prepare(_ frame: TrapFrame) {
     let address = top - UInt64(MemoryLayout<TrapFrame>.size)
     UnsafeMutablePointer<TrapFrame>(bitPattern: UInt(address))!.pointee = frame
-    prepare(below: address, start: thread_start_address())
+    prepare(below: address, start: new_thread_start_address())
   }
 
   /// Makes the stack one on which a processor without work stands: `kernel_processor_idle`.
   public func prepareIdle() { prepare(below: top - 16, start: idle_start_address()) }
 
   private func prepare(below address: UInt64, start: UInt64) {
-    // What switch_stacks pops: six registers, and where to return to.
-    let words = UnsafeMutablePointer<UInt64>(bitPattern: UInt(address - 56))!
-    for index in 0..<6 { words[index] = 0 }
-    words[6] = start
-    stackPointer.pointee = address - 56
+    // What switch_stacks pops: where to go on.
+    UnsafeMutablePointer<UInt64>(bitPattern: UInt(address - 8))!.pointee = start
+    stackPointer.pointee = address - 8
   }
 
   /// Goes on on `next`, and returns when somebody goes on on this stack. Interrupts are off.

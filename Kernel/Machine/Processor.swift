@@ -69,6 +69,19 @@ public enum Processor {
     set { if hasFSGSBASE { write_gs_base(newValue) } else { write_msr(0xc000_0101, newValue) } }
   }
 
+  /// Both at once.
+  public static var segmentBases: (fs: UInt64, gs: UInt64) {
+    @inline(__always) get { hasFSGSBASE ? (read_fs_base(), read_gs_base()) : (fsBase, gsBase) }
+    @inline(__always) set {
+      if hasFSGSBASE {
+        write_fs_base(newValue.fs)
+        write_gs_base(newValue.gs)
+      } else {
+        (fsBase, gsBase) = newValue
+      }
+    }
+  }
+
   /// CPUID, for callers outside Machine.
   public static func identify(_ leaf: UInt32, _ subleaf: UInt32 = 0) -> (UInt32, UInt32, UInt32, UInt32) {
     let result = cpuid(leaf, subleaf)

@@ -15,7 +15,7 @@ public enum ProgramMemory {
     return end <= 0x4000_0000_0000 || address >= 0x5000_0000_0000
   }
 
-  /// `isRange` for a few bytes (at most a page): one comparison for addresses above the kernel's window, where
+  /// `isRange`, quickly for a few bytes (at most a page): one comparison for addresses above the kernel's window, where
   /// stacks and mappings are, and a second for those below.
   @inlinable @inline(__always)
   public static func isPlace(_ address: UInt64, _ count: UInt64) -> Bool {
@@ -138,14 +138,14 @@ public enum ProgramMemory {
   /// Copies from a frame of the kernel's to the program.
   public static func copy(from frame: Frame, offset: Int, count: Int, to address: UInt64) -> Bool {
     precondition(offset >= 0 && count >= 0 && offset &+ count <= Frame.size)
-    guard isRange(address, UInt64(count)) else { return false }
+    guard isPlace(address, UInt64(count)) else { return false }
     return count == 0 || program_copy(address, frame.address + UInt64(offset), UInt64(count)) == 0
   }
 
   /// Copies from the program to a frame of the kernel's.
   public static func copy(from address: UInt64, to frame: Frame, offset: Int, count: Int) -> Bool {
     precondition(offset >= 0 && count >= 0 && offset &+ count <= Frame.size)
-    guard isRange(address, UInt64(count)) else { return false }
+    guard isPlace(address, UInt64(count)) else { return false }
     return count == 0 || program_copy(frame.address + UInt64(offset), address, UInt64(count)) == 0
   }
 

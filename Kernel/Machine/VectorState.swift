@@ -6,10 +6,15 @@ import MachineAssembly
 public enum VectorState {
   /// Saves to `frame`, which has room for it (checked), in XSAVE's standard format. What `frame` held was zero, or
   /// saved in the same way: of its header XSAVE writes the first word only (Intel SDM volume 1, 13.7).
+  @inline(__always)
   public static func save(to frame: Frame) {
     precondition(Processor.vectorStateSize <= Frame.size)
-    _ = program_save_vectors(frame.address, Processor.vectorStateMask)
+    save_vectors(frame.address, Processor.vectorStateMask)
   }
+
+  /// Loads what `save` put into `frame`.
+  @inline(__always)
+  public static func restoreSaved(from frame: Frame) { restore_vectors(frame.address, Processor.vectorStateMask) }
 
   /// Loads what stands in `frame`. False: the processor refuses it and nothing has changed.
   public static func restore(from frame: Frame) -> Bool {

@@ -111,8 +111,7 @@ system_call_exit_slowly:
     movq %r12, 24(%rsp)
     movq %rbp, 32(%rsp)
     movq %rbx, 40(%rsp)
-    .globl thread_start
-thread_start:                           // a new thread comes here from switch_stacks, RSP at its frame
+thread_start:
 2:  movq %rsp, %rdi
     call kernel_return_to_program
     call release_kernel_lock_to_program
@@ -179,28 +178,14 @@ enter_program:
     call release_kernel_lock_to_program
     jmp resume_program
 
-// switch_stacks(saved, next): goes on on another kernel stack, where `next` says that it stopped; where this one
-// stops is stored to *saved. Interrupts are off.
-    .globl switch_stacks
-switch_stacks:
-    pushq %rbx
-    pushq %rbp
-    pushq %r12
-    pushq %r13
-    pushq %r14
-    pushq %r15
-    movq %rsp, (%rdi)
-    movq %rsi, %rsp
-    popq %r15
-    popq %r14
-    popq %r13
-    popq %r12
-    popq %rbp
-    popq %rbx
-    ret
-
+// Where a stack begins to which `switch_stacks` goes for the first time. There is no frame above.
+    .globl new_thread_start
+new_thread_start:                       // RSP at the frame with which the program is entered
+    xorl %ebp, %ebp
+    jmp thread_start
     .globl idle_start
 idle_start:                             // a kernel stack without a thread of the program comes here
+    xorl %ebp, %ebp
     call kernel_processor_idle
     ud2
 

@@ -148,16 +148,16 @@ final class Thread: Watcher {
   }
 
   /// Puts the program's registers that the kernel does not use away.
+  @inline(__always)
   func saveRegisters() {
     if let vectors { VectorState.save(to: vectors) }
-    fsBase = Processor.fsBase
-    gsBase = Processor.gsBase
+    (fsBase, gsBase) = Processor.segmentBases
   }
 
+  @inline(__always)
   func restoreRegisters() {
-    if let vectors { _ = VectorState.restore(from: vectors) }
-    Processor.fsBase = fsBase
-    Processor.gsBase = gsBase
+    if let vectors { VectorState.restoreSaved(from: vectors) }
+    Processor.segmentBases = (fsBase, gsBase)
   }
 
   /// Begins with the vector registers, GS and, without one of its own, FS of the thread that runs.

@@ -59,6 +59,9 @@ INLINE uint64_t frame_pointer(void) { uint64_t v; __asm__ volatile("mov %%rbp, %
 INLINE void load_tables(const void *gdtr, const void *idtr, uint16_t task) {
   __asm__ volatile("lgdt (%0); lidt (%1); ltr %2" ::"r"(gdtr), "r"(idtr), "r"(task) : "memory");
 }
+// XSAVE and XRSTOR with an area of the kernel's, which XSAVE has filled before: nothing can fail.
+INLINE void save_vectors(uint64_t area, uint64_t mask) { __asm__ volatile("xsave64 (%0)" ::"r"(area), "a"((uint32_t)mask), "d"((uint32_t)(mask >> 32)) : "memory"); }
+INLINE void restore_vectors(uint64_t area, uint64_t mask) { __asm__ volatile("xrstor64 (%0)" ::"r"(area), "a"((uint32_t)mask), "d"((uint32_t)(mask >> 32)) : "memory"); }
 INLINE void fill_zero(uint64_t address, uint64_t words) { __asm__ volatile("rep stosq" : "+D"(address), "+c"(words) : "a"(0ul) : "memory"); }
 INLINE void copy_words(uint64_t to, uint64_t from, uint64_t words) { __asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words)::"memory"); }
 // (high * 2^64 + low) / divisor, for high < divisor (else the processor traps).
@@ -78,7 +81,15 @@ struct hvm_start_info {
 
 // MARK: assembly
 void enter_program(void *frame) __attribute__((noreturn));
-void switch_stacks(uint64_t *saved, uint64_t next);
+// Goes on on another kernel stack, where `next` says that it stopped; where this one stops is stored to *saved. Only the
+// frame pointer and where to go on are put on the stack: the other registers are the compiler's to keep. Interrupts are
+// off.
+INLINE void switch_stacks(uint64_t *saved, uint64_t next) {
+  __asm__ volatile("pushq %%rbp; leaq 1f(%%rip), %%rax; pushq %%rax; movq %%rsp, (%0); movq %1, %%rsp; retq; 1: popq %%rbp"
+                   : "+D"(saved), "+S"(next)
+                   :
+                   : "rax", "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "cc", "memory");
+}
 void machine_reset(void) __attribute__((noreturn));
 uint64_t program_copy(uint64_t destination, uint64_t source, uint64_t count);
 uint64_t program_zero(uint64_t destination, uint64_t count);
@@ -146,7 +157,7 @@ ADDRESS_OF(interrupt_stack_top_address, interrupt_stack_top)
 ADDRESS_OF(nmi_stack_top_address, nmi_stack_top)
 ADDRESS_OF(double_fault_stack_top_address, double_fault_stack_top)
 ADDRESS_OF(kernel_stack_guard_address, kernel_stack_guard)
-ADDRESS_OF(thread_start_address, thread_start)
+ADDRESS_OF(new_thread_start_address, new_thread_start)
 ADDRESS_OF(idle_start_address, idle_start)
 ADDRESS_OF(processor_start_address, processor_start)
 ADDRESS_OF(trampoline_start_address, trampoline_start)

@@ -60,14 +60,14 @@ func sysEpollCtl(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
 
 // MARK: waiting
 
-private func wait(_ call: borrowing TrapFrame, deadline: UInt64?) throws(Errno) -> UInt64 {
+private func wait(_ call: inout TrapFrame, deadline: UInt64?) throws(Errno) -> UInt64 {
   let count = int(call.third)
   guard count > 0, UInt64(count) <= UInt64(Int32.max) / Epoll.eventSize else { throw .EINVAL }
-  guard ProgramMemory.isRange(call.second, UInt64(count) &* Epoll.eventSize) else { throw .EFAULT }
+  guard ProgramMemory.isPlace(call.second, UInt64(count) &* Epoll.eventSize) else { throw .EFAULT }
+  // Held while the thread waits: the instance is closed when nobody waits any more.
   let file = try descriptors.file(call.first)
-  guard let epoll = file.content as? Epoll else { throw .EINVAL }
   do throws(Errno) {
-    return UInt64(try epoll.wait(call.second, count: Int(count), deadline: deadline))
+    return UInt64(try file.content.waitForEvents(call.second, count: Int(count), deadline: deadline))
   } catch {
     // Never restarted (signal(7)).
     throw error == .ERESTARTSYS ? .EINTR : error
@@ -75,16 +75,16 @@ private func wait(_ call: borrowing TrapFrame, deadline: UInt64?) throws(Errno) 
 }
 
 func sysEpollWait(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
-  try wait(call, deadline: waitingDeadline(milliseconds: call.fourth))
+  try wait(&call, deadline: waitingDeadline(milliseconds: call.fourth))
 }
 
 func sysEpollPwait(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   try replaceSignalMask(call.fifth, size: call.sixth)
-  return try wait(call, deadline: waitingDeadline(milliseconds: call.fourth))
+  return try wait(&call, deadline: waitingDeadline(milliseconds: call.fourth))
 }
 
 func sysEpollPwait2(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   let deadline = try waitingDeadline(at: call.fourth)
   try replaceSignalMask(call.fifth, size: call.sixth)
-  return try wait(call, deadline: deadline)
+  return try wait(&call, deadline: deadline)
 }

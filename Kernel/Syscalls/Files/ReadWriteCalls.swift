@@ -33,7 +33,7 @@ private func readSlowly(
 ) throws(Errno) -> UInt64 {
   let file = try descriptors.file(descriptor)
   guard file.isReadable else { throw .EBADF }
-  guard ProgramMemory.isRange(address, given) else { throw .EFAULT }
+  guard ProgramMemory.isPlace(address, given) else { throw .EFAULT }
   return UInt64(try file.read(to: address, count: count))
 }
 
@@ -52,7 +52,7 @@ private func writeSlowly(
 ) throws(Errno) -> UInt64 {
   let file = try descriptors.file(descriptor)
   guard file.isWritable else { throw .EBADF }
-  guard ProgramMemory.isRange(address, given) else { throw .EFAULT }
+  guard ProgramMemory.isPlace(address, given) else { throw .EFAULT }
   return UInt64(try file.write(from: address, count: count))
 }
 

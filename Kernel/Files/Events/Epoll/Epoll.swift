@@ -129,11 +129,10 @@ final class Epoll: UnnamedNode {
   static let eventSize: UInt64 = 12
 
   /// Stores what is ready, at most `count` events, and returns how many; 0 when the deadline (nil: none) has come.
-  func wait(_ address: UInt64, count: Int, deadline: UInt64?) throws(Errno) -> Int {
+  override func waitForEvents(_ address: UInt64, count: Int, deadline: UInt64?) throws(Errno) -> Int {
     while true {
       let stored = try collect(address, count)
       if stored > 0 || deadline == 0 { return stored }
-      try reserveKernelMemory(bytes: sleepers.bytesToGrow)
       guard try sleep(deadline) else { return 0 }
     }
   }
@@ -141,6 +140,7 @@ final class Epoll: UnnamedNode {
   /// Returns when something may be ready; false: the deadline came first.
   @inline(never)
   private func sleep(_ deadline: UInt64?) throws(Errno) -> Bool {
+    try reserveKernelMemory(bytes: sleepers.bytesToGrow)
     let thread = Thread.running
     sleepers.append(thread)
     defer {
@@ -151,6 +151,7 @@ final class Epoll: UnnamedNode {
     return try Wait.untilWoken(deadline: deadline) { self.first != nil }
   }
 
+  @inline(__always)
   private func collect(_ address: UInt64, _ count: Int) throws(Errno) -> Int {
     var stored = 0
     // What is listed again meanwhile is for the next time.
