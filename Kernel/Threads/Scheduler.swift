@@ -171,7 +171,18 @@ enum Scheduler {
 
   /// Lets another thread run where it comes before `thread`, which runs: one of higher rank, or, as the timer has
   /// `ticked`, one that waits for its turn. Returns whether others ran.
+  @inline(__always)
   static func giveWay(_ thread: Thread, ticked: Bool) -> Bool {
+    // Nearly always: an ordinary thread, which nobody has moved, and no other is urgent.
+    if !ticked && urgent.isEmpty && thread.rank == 0 && thread.mayRun(on: Processors.current) {
+      own.with { $0.rank = 0 }
+      return false
+    }
+    return giveWayToOthers(thread, ticked: ticked)
+  }
+
+  @inline(never)
+  private static func giveWayToOthers(_ thread: Thread, ticked: Bool) -> Bool {
     let current = Processors.current
     // Its processors were changed: in this one's queue nobody would take it.
     if !thread.mayRun(on: current) {

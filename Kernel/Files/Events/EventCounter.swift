@@ -20,10 +20,7 @@ final class EventCounter: UnnamedNode {
 
   override func read(at offset: UInt64, to address: UInt64, count size: Int, mayWait: Bool) throws(Errno) -> Int {
     guard size >= 8 else { throw .EINVAL }
-    if count == 0 {
-      guard mayWait else { throw .EAGAIN }
-      try Wait.until(waiters.queue) { self.count > 0 }
-    }
+    if count == 0 { try waitForCount(mayWait) }
     let taken = isSemaphore ? 1 : count
     count &-= taken
     waiters.wake(.output)
@@ -36,12 +33,21 @@ final class EventCounter: UnnamedNode {
     guard let added = ProgramMemory.loadWord(at: address) else { throw .EFAULT }
     guard added != .max else { throw .EINVAL }
     // The greatest number is never reached: it would say that the counter has overflowed.
-    if .max - count <= added {
-      guard mayWait else { throw .EAGAIN }
-      try Wait.until(waiters.queue) { .max - self.count > added }
-    }
+    if .max - count <= added { try waitForRoom(added, mayWait) }
     count &+= added
     waiters.wake(.input)
     return 8
+  }
+
+  @inline(never)
+  private func waitForCount(_ mayWait: Bool) throws(Errno) {
+    guard mayWait else { throw .EAGAIN }
+    try Wait.until(waiters.queue) { self.count > 0 }
+  }
+
+  @inline(never)
+  private func waitForRoom(_ added: UInt64, _ mayWait: Bool) throws(Errno) {
+    guard mayWait else { throw .EAGAIN }
+    try Wait.until(waiters.queue) { .max - self.count > added }
   }
 }

@@ -143,10 +143,7 @@ final class Pipe: Node {
   override func read(at offset: UInt64, to address: UInt64, count wanted: Int, mayWait: Bool) throws(Errno) -> Int {
     guard wanted > 0 else { return 0 }
     if count == 0 {
-      if writers == 0 { return 0 }
-      guard mayWait else { throw .EAGAIN }
-      try Wait.until(waiters.queue) { self.count > 0 || self.writers == 0 }
-      if count == 0 { return 0 }
+      guard try waitForBytes(mayWait: mayWait) else { return 0 }
     }
     // Writers wait only where less than this is free: now, for while this one waited, one may have come.
     let wasFull = capacity &- count < Self.atomicCount
@@ -174,6 +171,18 @@ final class Pipe: Node {
   }
 
   override func write(at offset: UInt64, from address: UInt64, count wanted: Int, mayWait: Bool) throws(Errno) -> Int {
+    // Mostly there is somebody who reads, and room for everything.
+    if readers > 0 && wanted > 0 && wanted <= room {
+      let copied = try append(from: address, wanted)
+      waiters.wake(.input)
+      if copied == 0 { throw .EFAULT }
+      return copied
+    }
+    return try writeInParts(from: address, wanted, mayWait: mayWait)
+  }
+
+  @inline(never)
+  private func writeInParts(from address: UInt64, _ wanted: Int, mayWait: Bool) throws(Errno) -> Int {
     var done = 0
     while done < wanted || wanted == 0 {
       if readers == 0 {
@@ -211,6 +220,7 @@ final class Pipe: Node {
   }
 
   /// Puts bytes behind the newest one. Returns how many, fewer if the program's memory is not there.
+  @inline(never)
   private func append(from address: UInt64, _ wanted: Int) throws(Errno) -> Int {
     var done = 0
     while done < wanted {
@@ -292,6 +302,7 @@ final class Pipe: Node {
   var room: Int { capacity &- count }
 
   /// Waits for bytes; false: there are none, and nobody writes any more.
+  @inline(never)
   func waitForBytes(mayWait: Bool) throws(Errno) -> Bool {
     if count == 0 && writers > 0 {
       guard mayWait else { throw .EAGAIN }

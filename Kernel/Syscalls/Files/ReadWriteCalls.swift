@@ -14,46 +14,42 @@ func checkedOffset(_ argument: UInt64) throws(Errno) -> UInt64 {
 // `read` and `write` of `/dev/null` and `/dev/zero` end before any object is touched.
 
 func sysRead(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
-  let count = limitedCount(call.third)
-  let traits = descriptors.traits(of: call.first)
-  if !traits.isDisjoint(with: [.readsNothing, .readsZeros]) {
-    if traits.contains(.readsNothing) {
-      guard ProgramMemory.isRange(call.second, call.third) else { throw .EFAULT }
-      return 0
-    }
-    try check(ProgramMemory.clear(call.second, count: UInt64(count)))
-    return UInt64(count)
+  if descriptors.traits(of: call.first).isDisjoint(with: [.readsNothing, .readsZeros]) { return try readFile(&call) }
+  return try readNothing(&call)
+}
+
+/// `/dev/null` and `/dev/zero`.
+@inline(never)
+private func readNothing(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
+  if descriptors.traits(of: call.first).contains(.readsNothing) {
+    guard ProgramMemory.isRange(call.second, call.third) else { throw .EFAULT }
+    return 0
   }
-  return try readSlowly(call.first, call.second, count, given: call.third)
+  let count = UInt64(limitedCount(call.third))
+  try check(ProgramMemory.clear(call.second, count: count))
+  return count
 }
 
 @inline(never)
-private func readSlowly(
-  _ descriptor: UInt64, _ address: UInt64, _ count: Int, given: UInt64
-) throws(Errno) -> UInt64 {
-  let file = try descriptors.file(descriptor)
+private func readFile(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
+  let file = try descriptors.file(call.first)
   guard file.isReadable else { throw .EBADF }
-  guard ProgramMemory.isPlace(address, given) else { throw .EFAULT }
-  return UInt64(try file.read(to: address, count: count))
+  guard ProgramMemory.isPlace(call.second, call.third) else { throw .EFAULT }
+  return UInt64(try file.read(to: call.second, count: limitedCount(call.third)))
 }
 
 func sysWrite(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
-  let count = limitedCount(call.third)
-  if descriptors.traits(of: call.first).contains(.discardsWrites) {
-    guard ProgramMemory.isRange(call.second, call.third) else { throw .EFAULT }
-    return UInt64(count)
-  }
-  return try writeSlowly(call.first, call.second, count, given: call.third)
+  if !descriptors.traits(of: call.first).contains(.discardsWrites) { return try writeFile(&call) }
+  guard ProgramMemory.isRange(call.second, call.third) else { throw .EFAULT }
+  return UInt64(limitedCount(call.third))
 }
 
 @inline(never)
-private func writeSlowly(
-  _ descriptor: UInt64, _ address: UInt64, _ count: Int, given: UInt64
-) throws(Errno) -> UInt64 {
-  let file = try descriptors.file(descriptor)
+private func writeFile(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
+  let file = try descriptors.file(call.first)
   guard file.isWritable else { throw .EBADF }
-  guard ProgramMemory.isPlace(address, given) else { throw .EFAULT }
-  return UInt64(try file.write(from: address, count: count))
+  guard ProgramMemory.isPlace(call.second, call.third) else { throw .EFAULT }
+  return UInt64(try file.write(from: call.second, count: limitedCount(call.third)))
 }
 
 /// A file that is read or written at given offsets.

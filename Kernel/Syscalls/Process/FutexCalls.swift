@@ -19,20 +19,23 @@ private enum Operation: UInt64 {
   case lockPI2 = 13
 }
 
+/// FUTEX_PRIVATE_FLAG
+private let privateFlag: UInt64 = 0x80
+
 func sysFutex(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   // What nearly all calls are comes before what needs a larger frame.
-  switch call.second & 0xffff_ff7f {
-  case Operation.wake.rawValue:
-    let key = try FutexWaits.key(call.first, isPrivate: call.second & 0x80 != 0)
-    return UInt64(FutexWaits.wake(key, count: max(1, Int(int(call.third)))))
-  case Operation.wait.rawValue: return try waitRelative(&call)
+  switch call.second & 0xffff_ffff {
+  case Operation.wake.rawValue | privateFlag:
+    let key = try FutexWaits.key(call.first, isPrivate: true)
+    return UInt64(truncatingIfNeeded: FutexWaits.wake(key, count: max(1, Int(int(call.third)))))
+  case Operation.wait.rawValue | privateFlag: return try waitRelative(&call)
   default: return try otherOperation(&call)
   }
 }
 
 @inline(never)
 private func waitRelative(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
-  let key = try FutexWaits.key(call.first, isPrivate: call.second & 0x80 != 0)
+  let key = try FutexWaits.key(call.first, isPrivate: call.second & privateFlag != 0)
   let deadline = try deadline(at: call.fourth, isRelative: true, isRealtime: false)
   return try wait(&call, key, FutexWaits.anyBit, deadline, true)
 }
@@ -40,7 +43,7 @@ private func waitRelative(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
 @inline(never)
 private func otherOperation(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   guard let operation = Operation(rawValue: call.second & 0xffff_fe7f) else { throw .ENOSYS }
-  let isPrivate = call.second & 0x80 != 0
+  let isPrivate = call.second & privateFlag != 0
   let usesRealtime = call.second & 0x100 != 0
   if usesRealtime && operation != .waitBits && operation != .lockPI2 && operation != .waitRequeuePI { throw .ENOSYS }
   let key = try FutexWaits.key(call.first, isPrivate: isPrivate)
@@ -64,8 +67,8 @@ private func otherOperation(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
     }
     let result = FutexWaits.requeue(from: key, to: other, wake: count, move: move)
     return UInt64(operation == .requeue ? result.woken : result.woken + result.requeued)
-  // With FUTEX_CLOCK_REALTIME, which has been refused; otherwise `sysFutex` has done them.
-  case .wait, .wake: throw .ENOSYS
+  case .wait: return try waitRelative(&call)
+  case .wake: return UInt64(FutexWaits.wake(key, count: max(1, count)))
   case .wakeOperation: return try wakeOperation(&call, key, isPrivate)
   case .lockPI, .lockPI2:
     let isRealtime = operation == .lockPI || usesRealtime
