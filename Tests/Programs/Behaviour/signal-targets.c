@@ -32,17 +32,20 @@ static void after_an_end(void) {
   if (pipe(ends)) abort();
   pthread_t thread;
   pthread_create(&thread, NULL, read_one, NULL);
-  struct itimerval soon = {.it_value.tv_usec = 300000};
+  // More than one: on a busy machine the first may come before there is anything to end.
+  struct itimerval soon = {.it_value.tv_usec = 300000, .it_interval.tv_usec = 300000};
   setitimer(ITIMER_REAL, &soon, NULL);
   // Too much for the pipe.
   long written = write(ends[1], bytes, sizeof bytes);
-  check("an alarm ends a write after another thread has ended", alarms == 1 && written >= 65536);
+  check("an alarm ends a write after another thread has ended", alarms > 0 && written >= 65536);
   pthread_join(thread, NULL);
 
   // The same without anything that wakes the first thread before.
   soon.it_value.tv_usec = 100000;
+  int before = alarms;
   setitimer(ITIMER_REAL, &soon, NULL);
-  check("and a pause", pause() == -1 && alarms == 2);
+  check("and a pause", pause() == -1 && alarms > before);
+  setitimer(ITIMER_REAL, &(struct itimerval){0}, NULL);
 }
 
 static volatile pid_t second_by;
