@@ -5,6 +5,8 @@ import Storage
 struct DirectoryWalk {
   let directory: InodeNumber
   let seed: UInt32
+  /// It has an index of hashes.
+  let isHashed: Bool
   /// The number of logical blocks.
   let end: UInt64
   /// The logical block that comes next.
@@ -33,7 +35,8 @@ extension Ext4FileSystem {
   /// Calls `body` for the entries of a directory, "." and ".." among them, until it returns false.
   ///
   /// - Parameter cookie: 0 to start, or the `nextCookie` of the last entry that was taken. Cookies are offsets
-  ///   in bytes; an entry keeps its own as long as it exists, whatever happens to others.
+  ///   in bytes. An entry never moves to a lower one; it moves to a higher one when its block is full and another
+  ///   name is added, so who goes on after that may see it again.
   /// - Parameter body: name, inode, type as in directory entries (1 regular, 2 directory, 3 character device,
   ///   4 block device, 5 pipe, 6 socket, 7 symbolic link), next cookie. It may use the file system.
   public func enumerate(
@@ -79,22 +82,35 @@ extension Ext4FileSystem {
     guard name.count <= DirectoryEntry.maximumNameLength else { throw .nameTooLong }
     guard name.count > 0 else { throw .invalid }
     var walk = try walk(directory)
+    // "." and ".." stand in the first block, where no hash leads.
+    let isDots = name[0] == 0x2e && (name.count == 1 || name.count == 2 && name[1] == 0x2e)
+    if walk.isHashed, !isDots {
+      let (isKnown, entry) = try findHashedEntry(name, walk)
+      if isKnown { return entry }
+    }
     while let block = try nextBlock(&walk) {
-      let slot = try directorySlot(block, walk)
-      let found = cache.read(slot) { bytes in
-        bytes.findEntry(name).map { (place: (offset: Int, previous: Int)) in
-          FoundEntry(
-            inode: bytes.entryInode(place.offset), type: bytes.entryType(place.offset), block: block,
-            offset: place.offset, previous: place.previous)
-        }
-      }
-      if let found { return found }
+      if let found = try findEntry(name, inBlock: block, walk) { return found }
     }
     return nil
   }
 
+  @inline(never)
+  func findEntry(
+    _ name: Span<UInt8>, inBlock block: UInt64, _ walk: DirectoryWalk
+  ) throws(Ext4Error) -> FoundEntry? {
+    let slot = try directorySlot(block, walk)
+    return cache.read(slot) { bytes in
+      bytes.findEntry(name).map { (place: (offset: Int, previous: Int)) in
+        FoundEntry(
+          inode: bytes.entryInode(place.offset), type: bytes.entryType(place.offset), block: block,
+          offset: place.offset, previous: place.previous)
+      }
+    }
+  }
+
   // MARK: Blocks
 
+  @inline(never)
   func walk(_ directory: InodeNumber) throws(Ext4Error) -> DirectoryWalk {
     let (mode, flags, size) = try readInode(directory) { ($0.inodeMode, $0.inodeFlags, $0.inodeSizeInBytes) }
     guard mode & Mode.typeMask == Mode.directory else { throw .notDirectory }
@@ -102,10 +118,13 @@ extension Ext4FileSystem {
     // Linux's limit without large_dir; and none has more blocks than the disk.
     guard size % UInt64(blockSize) == 0, size <= 1 << 31, size >> blockShift <= superblock.blockCount
     else { throw .corrupt("directory: size") }
-    return DirectoryWalk(directory: directory, seed: try inodeSeed(directory), end: size >> blockShift)
+    return DirectoryWalk(
+      directory: directory, seed: try inodeSeed(directory), isHashed: flags & InodeFlag.indexedDirectory != 0,
+      end: size >> blockShift)
   }
 
   /// The next block on the device; nil at the end. Holes are passed over, as Linux does.
+  @inline(never)
   func nextBlock(_ walk: inout DirectoryWalk) throws(Ext4Error) -> UInt64? {
     while walk.position < walk.end {
       if walk.remainingInRun == 0 {
@@ -127,6 +146,7 @@ extension Ext4FileSystem {
   }
 
   /// The slot of a directory's block, checked.
+  @inline(never)
   func directorySlot(_ block: UInt64, _ walk: DirectoryWalk) throws(Ext4Error) -> Int {
     let slot = try slot(of: block)
     if try needsCheck(slot, .directory, seed: walk.seed) {

@@ -97,7 +97,7 @@ extension Span where Element == UInt8 {
 
   // MARK: Checksums
 
-  private var hasDirectoryTail: Bool {
+  var hasDirectoryTail: Bool {
     let tail = count - directoryTailSize
     return littleEndian32(at: tail) == 0 && littleEndian32(at: tail + 4) == directoryTailMark
   }
@@ -107,35 +107,18 @@ extension Span where Element == UInt8 {
     if hasDirectoryTail {
       return crc32c(seed, extracting(first: count - directoryTailSize)) == littleEndian32(at: count - 4)
     }
-    return indexChecksumMatches(seed: seed)
-  }
-
-  /// The index (the layout, "Hash Tree Directories") hides from linear readers: in the root behind an entry
-  /// for ".." that fills the block, elsewhere in a free entry that does.
-  private func indexChecksumMatches(seed: UInt32) -> Bool {
-    let start: Int
-    if entryLength(0) == count {
-      start = 8
-    } else if entryLength(0) == 12, entryLength(12) == count - 12 {
-      start = 32
-    } else {
-      return false
-    }
-    let limit = Int(littleEndian16(at: start))
-    let entries = Int(littleEndian16(at: start + 2))
-    let tail = start + 8 * limit
-    guard entries <= limit, tail + 8 <= count else { return false }
-    let zeros: [4 of UInt8] = [0, 0, 0, 0]
-    var crc = crc32c(seed, extracting(first: start + 8 * entries))
-    crc = crc32c(crc, extracting(tail..<(tail + 4)))
-    crc = crc32c(crc, zeros.span)
-    return crc == littleEndian32(at: tail + 4)
+    guard let start = indexStart, let (offset, checksum) = indexChecksum(start, seed: seed) else { return false }
+    return checksum == littleEndian32(at: offset)
   }
 }
 
 extension MutableSpan where Element == UInt8 {
   mutating func sealDirectoryBlock(seed: UInt32) {
-    store32(crc32c(seed, span.extracting(first: count - directoryTailSize)), at: count - 4)
+    if span.hasDirectoryTail {
+      store32(crc32c(seed, span.extracting(first: count - directoryTailSize)), at: count - 4)
+    } else if let start = span.indexStart, let (offset, checksum) = span.indexChecksum(start, seed: seed) {
+      store32(checksum, at: offset)
+    }
   }
 
   /// Marks the end of a block that has a checksum.

@@ -6,15 +6,18 @@ extension Ext4FileSystem {
   func addEntry(
     _ name: Span<UInt8>, inode: InodeNumber, type: UInt8, to directory: InodeNumber
   ) throws(Ext4Error) {
-    try makeLinear(directory)
     let needed = DirectoryEntry.size(nameLength: name.count)
     let end = blockSize - (hasChecksums ? directoryTailSize : 0)
     var walk = try walk(directory)
+    if walk.isHashed { return try addHashedEntry(name, inode: inode, type: type, to: directory) }
     while let block = try nextBlock(&walk) {
       let slot = try directorySlot(block, walk)
       guard let offset = cache.read(slot, { $0.findRoom(needed, end: end) }) else { continue }
       cache.modify(slot) { $0.insertEntry(offset, name, inode: inode, type: type) }
       return
+    }
+    if walk.end == 1, superblock.compatible & Feature.Compatible.directoryIndex != 0, try makeHashed(directory) {
+      return try addHashedEntry(name, inode: inode, type: type, to: directory)
     }
     let slot = try appendBlock(to: directory, walk)
     let hasTail = hasChecksums
@@ -47,7 +50,6 @@ extension Ext4FileSystem {
 
   /// Removes an entry that `findEntry` has found.
   func removeEntry(_ entry: FoundEntry, from directory: InodeNumber) throws(Ext4Error) {
-    try makeLinear(directory)
     let slot = try directorySlot(entry.block, try walk(directory))
     cache.modify(slot) { $0.removeEntry(entry.offset, previous: entry.previous) }
   }
@@ -56,39 +58,7 @@ extension Ext4FileSystem {
   func setEntry(
     _ entry: FoundEntry, inode: InodeNumber, type: UInt8, in directory: InodeNumber
   ) throws(Ext4Error) {
-    try makeLinear(directory)
     let slot = try directorySlot(entry.block, try walk(directory))
     cache.modify(slot) { $0.setEntry(entry.offset, inode: inode, type: type) }
-  }
-
-  /// Drops the index of a hashed directory, which is not kept up here: its blocks become free entries, as a
-  /// linear reader sees them anyway. Entries stay where they are.
-  private func makeLinear(_ directory: InodeNumber) throws(Ext4Error) {
-    let flags = try readInode(directory) { $0.inodeFlags }
-    guard flags & InodeFlag.indexedDirectory != 0 else { return }
-    let hasTail = hasChecksums
-    let blockSize = blockSize
-    var walk = try walk(directory)
-    while let block = try nextBlock(&walk) {
-      let isFirst = walk.position == 1
-      let slot = try directorySlot(block, walk)
-      let (isRoot, isInner) = cache.read(slot) { bytes in
-        (
-          isFirst && bytes.entryLength(0) == 12 && bytes.entryLength(12) == blockSize - 12,
-          !isFirst && bytes.entryInode(0) == 0 && bytes.entryLength(0) == blockSize
-        )
-      }
-      if isRoot {
-        cache.modify(slot) {
-          let (directory, parent) = ($0.littleEndian32(at: 0), $0.littleEndian32(at: 12))
-          $0.makeFirstDirectoryBlock(directory: directory, parent: parent, hasTail: hasTail)
-        }
-      } else if isInner {
-        cache.modify(slot) { $0.makeEmptyDirectoryBlock(hasTail: hasTail) }
-      }
-    }
-    try modifyInode(directory) { (bytes: inout MutableSpan<UInt8>) in
-      bytes.store32(flags & ~InodeFlag.indexedDirectory, at: InodeField.flags)
-    }
   }
 }

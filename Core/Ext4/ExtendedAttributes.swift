@@ -129,7 +129,11 @@ extension Ext4FileSystem {
     var roomInBlock = blockSize - AttributeBlock.headerSize - 4
     var inInode: [StoredAttribute] = []
     var inBlock: [StoredAttribute] = []
-    for attribute in attributes.sorted(by: { $0.precedes($1) }) {
+    var order: [Int] = []
+    for index in attributes.indices { order.append(index) }
+    sortIndices(&order) { attributes[$0].precedes(attributes[$1]) }
+    for index in order {
+      let attribute = attributes[index]
       let needed = attribute.entrySize + attribute.valueSize
       if needed <= roomInInode {
         roomInInode -= needed

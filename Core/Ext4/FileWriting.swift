@@ -33,7 +33,7 @@ extension Ext4FileSystem {
     return done
   }
 
-  private func grow(_ inode: InodeNumber, to size: UInt64) throws(Ext4Error) {
+  func grow(_ inode: InodeNumber, to size: UInt64) throws(Ext4Error) {
     guard try readInode(inode, { $0.inodeSizeInBytes }) < size else { return }
     try modifyInode(inode) { (bytes: inout MutableSpan<UInt8>) in bytes.setInodeSize(size) }
   }
@@ -44,7 +44,8 @@ extension Ext4FileSystem {
     try change { () throws(Ext4Error) in
       try checkIsRegular(inode)
       let (oldSize, links) = try readInode(inode) { ($0.inodeSizeInBytes, $0.inodeLinks) }
-      if size < oldSize { try clearRestOfBlock(inode, at: size) }
+      let inBlock = Int(size & UInt64(blockSize - 1))
+      if size < oldSize, inBlock != 0 { try clear(inode, size >> blockShift, inBlock..<blockSize) }
       // The size first: from then on what is behind it may be freed at any time.
       try modifyInode(inode) { (bytes: inout MutableSpan<UInt8>) in bytes.setInodeSize(size) }
       if size <= oldSize {
@@ -56,25 +57,23 @@ extension Ext4FileSystem {
   }
 
   /// Logical block numbers have 32 bits.
-  private var maximumFileSize: UInt64 { UInt64(UInt32.max) << blockShift }
+  var maximumFileSize: UInt64 { UInt64(UInt32.max) << blockShift }
 
-  private func checkIsRegular(_ inode: InodeNumber) throws(Ext4Error) {
+  func checkIsRegular(_ inode: InodeNumber) throws(Ext4Error) {
     let mode = try readInode(inode) { $0.inodeMode }
     guard mode & Mode.typeMask == Mode.regular
     else { throw mode & Mode.typeMask == Mode.directory ? .isDirectory : .invalid }
     try checkHasExtents(inode)
   }
 
-  /// Makes what is behind `size` in its block zero.
-  private func clearRestOfBlock(_ inode: InodeNumber, at size: UInt64) throws(Ext4Error) {
-    let inBlock = Int(size & UInt64(blockSize - 1))
-    guard inBlock != 0 else { return }
-    let run = try run(of: inode, at: size >> blockShift)
+  /// Makes a part of a block zero.
+  func clear(_ inode: InodeNumber, _ logicalBlock: UInt64, _ range: Range<Int>) throws(Ext4Error) {
+    let run = try run(of: inode, at: logicalBlock)
     guard run.state == .data else { return }
     var block = [UInt8](repeating: 0, count: blockSize)
     try readDevice(run.physicalBlock << blockShift, block.mutableSpan)
     var bytes = block.mutableSpan
-    bytes.zero(inBlock..<blockSize)
+    bytes.zero(range)
     try writeDevice(run.physicalBlock << blockShift, bytes.span)
   }
 
@@ -127,7 +126,7 @@ extension Ext4FileSystem {
   }
 
   /// Where the blocks for a hole should be: behind those of the logical block before it.
-  private func goal(for logicalBlock: UInt64, of inode: InodeNumber) throws(Ext4Error) -> UInt64 {
+  func goal(for logicalBlock: UInt64, of inode: InodeNumber) throws(Ext4Error) -> UInt64 {
     guard logicalBlock > 0 else { return 0 }
     let before = try run(of: inode, at: logicalBlock - 1)
     return before.state == .hole ? 0 : before.physicalBlock + 1
@@ -137,15 +136,9 @@ extension Ext4FileSystem {
   private func markWritten(
     _ first: UInt64, _ blocks: UInt64, _ physical: UInt64, of inode: InodeNumber
   ) throws(Ext4Error) {
-    try remove(first..<(first + blocks), from: inode, freeing: false)
     let extent = Extent(
       logical: UInt32(truncatingIfNeeded: first), count: UInt32(blocks), physical: physical, isUnwritten: false)
-    do throws(Ext4Error) { try insert(extent, into: inode) } catch {
-      // They are in no tree any more.
-      try freeBlocks(physical, blocks, areMetadata: false)
-      try chargeBlocks(inode, -Int64(blocks))
-      throw error
-    }
+    try replace(first..<(first + blocks), with: extent, of: inode)
   }
 
   /// Writes bytes into neighbouring blocks of the device, of which `physical` is the one that `offset` is in.

@@ -240,6 +240,18 @@ struct Superblock {
     }
   }
 
+  /// How new directories hash names; half MD4 if the superblock says what is not known.
+  var hashVersion: UInt8 { bytes[SuperblockField.hashVersion] <= 2 ? bytes[SuperblockField.hashVersion] : 1 }
+  /// What hashes of names start from.
+  var hashSeed: [4 of UInt32] {
+    let span = bytes.span
+    var seed: [4 of UInt32] = .init(repeating: 0)
+    for index in 0..<4 { seed[index] = span.littleEndian32(at: SuperblockField.hashSeed + 4 * index) }
+    return seed
+  }
+  /// Names are hashed as on processors whose characters have no sign.
+  var hashesUnsignedCharacters: Bool { bytes.span.littleEndian32(at: SuperblockField.flags) & 2 != 0 }
+
   /// Puts counters, features and checksum into `bytes`.
   mutating func seal() {
     let (freeBlocks, freeInodes, is64Bit, hasChecksums) = (freeBlocks, freeInodes, is64Bit, hasChecksums)

@@ -21,8 +21,9 @@ struct RootFileSystemSize {
     var directoryBytes: [FilePath: UInt64] = [:]
     for (path, entry) in entries {
       let name = UInt64(path.lastComponent?.bytes.count ?? 0)
-      // Eight bytes and the name, in multiples of four, and as much again for what does not fit the end of a block.
-      directoryBytes[path.removingLastComponent(), default: 0] += 2 * (8 + (name + 3) / 4 * 4)
+      // Eight bytes and the name, in multiples of four. The blocks of a large directory are split in two when they are
+      // full: each is at least half full, but for a part of an entry and the index.
+      directoryBytes[path.removingLastComponent(), default: 0] += (8 + (name + 3) / 4 * 4) * 9 / 4
       if !entry.attributes.isEmpty { blocks += 1 }
       switch entry.kind {
       case .regular(let source):

@@ -143,15 +143,15 @@ func mounted(_ image: [UInt8], cacheBlocks: Int = 64) throws -> RecordedFileSyst
   /// A block that was freed is not used again before that is committed, unless there is no other.
   @Test func freedBlocksWaitForTheCommit() throws {
     let fileSystem = try mounted(try journaledImage())
-    let file = try fileSystem.makeFile("file", [UInt8](repeating: 7, count: 3 << 20))
+    let file = try fileSystem.makeFile("file", [UInt8](repeating: 7, count: 6 << 20))
+    let rest = Int(fileSystem.statistics.freeBlocks) - 100
+    _ = try fileSystem.makeFile("filler", [UInt8](repeating: 8, count: rest * 4096))
     try fileSystem.flush()
     try fileSystem.truncate(file, to: 0)
-    let other = try fileSystem.makeFile("other", [UInt8](repeating: 8, count: 2 << 20))
+    // More than is free without the blocks of `file`.
+    _ = try fileSystem.makeFile("other", [UInt8](repeating: 9, count: 300 * 4096))
     let crashed = try mounted(fileSystem.device.bytes)
     #expect(try crashed.content(of: try crashed.find("file")).allSatisfy { $0 == 7 })
-    // More than is free without them.
-    let size = UInt64(fileSystem.blockSize) * (fileSystem.statistics.freeBlocks - 8)
-    try fileSystem.put([UInt8](repeating: 9, count: Int(size)), into: other)
     try fileSystem.flush()
     try expectClean(recovered: fileSystem.device.bytes)
   }

@@ -57,7 +57,7 @@ final class PowerCutLoad {
       var state = states[states.count - 1]
       try step(&state)
       states.append(state)
-      if random.next() % 12 == 0 {
+      if random.next() % 4 == 0 {
         try fileSystem.flush()
         acknowledged.append((device.events.count, states.count - 1))
       }

@@ -12,7 +12,7 @@ private let cutsPerLoad = mutationCount > 10_000 ? 250 : 12
   @Test(arguments: mutationCount > 10_000 ? 0..<12 : 0..<3)
   func nothingPromisedIsLost(seed: Int) throws {
     let load = try PowerCutLoad(image: try image(seed), seed: UInt64(seed) + 1)
-    try load.run(steps: 400)
+    try load.run(steps: 600)
     if seed % 2 == 0 { try load.unmount() }
     try check(load, seed)
   }
@@ -31,7 +31,19 @@ private let cutsPerLoad = mutationCount > 10_000 ? 250 : 12
   private func check(_ load: PowerCutLoad, _ seed: Int) throws {
     var random = SeededGenerator(seed: UInt64(seed) + 1000)
     let all = load.device.events.count
-    let cuts = (0..<cutsPerLoad).map { _ in Int.random(in: 0...all, using: &random) }.sorted()
+    // Most of them just before a flush, when most is at stake, above all that of a checkpoint.
+    let flushes = load.device.events.indices.filter {
+      if case .flush = load.device.events[$0] { true } else { false }
+    }
+    let epochs = zip([0] + flushes, flushes).map { (size: $1 - $0, end: $1) }.sorted { $0.size > $1.size }
+    let largest = epochs.prefix(6).map(\.end)
+    let cuts = (0..<cutsPerLoad).map { index in
+      switch index % 3 {
+      case 0: Int.random(in: 0...all, using: &random)
+      case 1: flushes.randomElement(using: &random)!
+      default: largest.randomElement(using: &random)!
+      }
+    }.sorted()
     var disk = PowerCutDisk(load.device)
     let scratch = try ScratchDirectory()
     for cut in cuts {
