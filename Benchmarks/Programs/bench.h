@@ -5,6 +5,7 @@
 //     B main tsc=TICKS                      the first line of every program
 //     B op NAME iters=N min=TICKS med=TICKS ticks for one operation: least and median batch
 //     B op NAME FAIL errno=NUMBER
+//     B figure NAME value=NUMBER            what the program measured itself, in the unit of the row
 //     B end                                 the last line
 //
 // Ticks are those of the processor's time stamp counter. Under `qemu -icount shift=2` every

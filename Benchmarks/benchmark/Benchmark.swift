@@ -72,7 +72,8 @@ import Foundation
   private func works(on machine: Machine) -> [Work] {
     Work.all.filter { work in
       guard names.isEmpty || names.contains(work.name) else { return false }
-      if check && work.unit != .instructions { return false }
+      if check && (work.unit != .instructions || work.processors > 1) { return false }
+      if vorteilOnly && names.isEmpty && !work.unit.isExact { return false }
       if let chosen = self.machine { return chosen == machine }
       return machine == .microvm || work.kind == .boot
     }

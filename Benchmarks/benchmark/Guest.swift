@@ -18,6 +18,7 @@ struct GuestRun {
   var arguments: [String] = []
   var machine: Machine
   var counting = Counting.nothing
+  var processors = 1
   var memoryInMebibytes = 256
   var timeoutSeconds = 60
 

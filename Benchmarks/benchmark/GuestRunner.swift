@@ -6,9 +6,11 @@ import Subprocess
 struct GuestOutcome {
   /// From the start of the command until the program's first line came out.
   var millisecondsToMain: Double?
-  /// Instructions until then, if the plugin counted.
-  var instructionsToMain: Double?
-  /// The ticks of the best batch of every operation.
+  /// Instructions until each of the program's marks, if the plugin counted.
+  var instructionsAtMarks: [Double] = []
+  /// The operations that succeeded, in their order, and how often each ran in a batch.
+  var operations: [(name: String, count: Double)] = []
+  /// The ticks of the best batch of every operation, and what a program measured itself.
   var ticks: [String: Double] = [:]
   /// The error numbers of operations that failed.
   var failures: [String: Int] = [:]
@@ -48,7 +50,7 @@ struct GuestRunner {
     }
     var outcome = result.closureResult
     if case .byPlugin(let file) = run.counting, outcome.millisecondsToMain != nil {
-      outcome.instructionsToMain = try InstructionCounts(file: file).atMark
+      outcome.instructionsAtMarks = try InstructionCounts(file: file).marks
     }
     return outcome
   }
@@ -63,7 +65,10 @@ extension GuestOutcome {
     switch ProgramLine(line) {
     case .main:
       millisecondsToMain = millisecondsToMain ?? elapsed / .milliseconds(1)
-    case .operation(let name, let least, _): ticks[name] = least
+    case .operation(let name, let least, _, let count):
+      ticks[name] = least
+      operations.append((name, count))
+    case .figure(let name, let value): ticks[name] = value
     case .failed(let name, let errorNumber): failures[name] = errorNumber
     case .end: hasEnded = true
     case nil:

@@ -5,8 +5,8 @@ import Foundation
 struct InstructionCounts {
   /// All instructions so far.
   var total: Double
-  /// Those before the program's mark, or all of them while it has not come there.
-  var atMark: Double
+  /// Those before each of the program's marks.
+  var marks: [Double]
 
   init(file: String) throws {
     let bytes = try [UInt8](Data(contentsOf: URL(filePath: file)))
@@ -14,6 +14,6 @@ struct InstructionCounts {
       bytes.dropFirst(offset).prefix(8).reversed().reduce(0) { $0 << 8 | UInt64($1) }
     }
     total = Double(number(at: 0))
-    atMark = number(at: 8) == 0 ? total : Double(number(at: 8))
+    marks = (0..<Int(number(at: 8))).map { Double(number(at: 16 + $0 * 8)) }
   }
 }

@@ -19,7 +19,7 @@ struct LinuxGuest: Guest {
     let options = Self.options + " tsc_early_khz=\(frequency) -- " + run.arguments.joined(separator: " ")
     return try [
       "qemu-system-x86_64", "-M", run.machine.rawValue, "-accel", "tcg", "-cpu", GuestRun.processorModel,
-      "-smp", "1", "-m", "\(run.memoryInMebibytes)M", "-nodefaults", "-no-user-config", "-no-reboot",
+      "-smp", "\(run.processors)", "-m", "\(run.memoryInMebibytes)M", "-nodefaults", "-no-user-config", "-no-reboot",
       "-display", "none", "-serial", "stdio",
       "-kernel", files.linuxKernel, "-initrd", files.initialRamdisk(of: run.program), "-append", options,
     ] + run.countingArguments(plugin: files.plugin)

@@ -45,8 +45,8 @@ struct Measurement: Codable, Equatable {
       target = unit.isTime ? nil : linux
       if let target { met = vorteil.map { abs($0 - target) <= target / 100 } ?? false }
     } else {
-      target = unit.isTime ? linux : work.target(on: machine)
-      if let target { met = vorteil.map { $0 <= target } ?? false }
+      target = unit.isTime ? linux : work.target(on: machine) ?? (unit == .timesOne ? linux : nil)
+      if let target { met = vorteil.map { unit == .timesOne ? $0 >= target : $0 <= target } ?? false }
     }
   }
 
@@ -61,9 +61,10 @@ struct Measurement: Codable, Equatable {
       """
   }
 
-  /// A figure with one decimal where it is small enough to matter.
+  /// A figure with a decimal or two where it is small enough to matter.
   static func plain(_ value: Double) -> String {
-    value < 100 && value != value.rounded()
+    if value < 10 && value != value.rounded() { return String(format: "%.2f", value) }
+    return value < 100 && value != value.rounded()
       ? String(format: "%.1f", value) : String(format: "%.0f", value)
   }
 }

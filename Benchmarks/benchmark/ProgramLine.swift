@@ -3,7 +3,8 @@
 /// A line that a benchmark program wrote for the runner; the format stands in Programs/bench.h.
 enum ProgramLine: Equatable {
   case main
-  case operation(name: String, leastTicks: Double, medianTicks: Double)
+  case operation(name: String, leastTicks: Double, medianTicks: Double, count: Double)
+  case figure(name: String, value: Double)
   case failed(name: String, errorNumber: Int)
   case end
 
@@ -20,12 +21,15 @@ enum ProgramLine: Equatable {
       let name = String(words[start + 2])
       let values = Self.values(words[(start + 3)...])
       if let least = values["min"], let median = values["med"] {
-        self = .operation(name: name, leastTicks: least, medianTicks: median)
+        self = .operation(name: name, leastTicks: least, medianTicks: median, count: values["iters"] ?? 1)
       } else if let number = values["errno"] {
         self = .failed(name: name, errorNumber: Int(number))
       } else {
         return nil
       }
+    case "figure":
+      guard start + 3 < words.endIndex, let value = Self.values(words[(start + 3)...])["value"] else { return nil }
+      self = .figure(name: String(words[start + 2]), value: value)
     default: return nil
     }
   }

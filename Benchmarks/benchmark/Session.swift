@@ -8,6 +8,12 @@ struct Session {
 
   /// How often a time is taken; the median counts.
   static let timedRounds = 5
+  /// How many batches of an operation `micro` runs between its two marks.
+  static let batches = 7.0
+  /// What pure user code must gain by a second processor on one of the systems: else others use the host's processors.
+  static let leastFreeProcessors = 1.7
+  /// Seconds for `micro` with two processors, which is long on a busy host: who holds a lock may not run.
+  static let severalProcessorsTimeout = 300
   /// How often a boot is counted, in which waiting for a clock counts as well; the median counts.
   static let countedBoots = 3
 
@@ -21,7 +27,6 @@ struct Session {
 
   /// Measures `works` on `machine`, in their order.
   func measure(_ works: [Work], on machine: Machine) async throws -> [Measurement] {
-    let operations = works.filter { $0.kind == .operation }
     var figures: [Measurement.Key: Pair] = [:]
     for work in works {
       let key = Measurement.Key(work: work.name, machine: machine, unit: work.unit)
@@ -31,23 +36,29 @@ struct Session {
         if measuresTimes { figures[key.with(.milliseconds)] = try await bootMilliseconds(on: machine) }
       case .memory: figures[key] = try await onEach { try await smallestMemory(on: machine, of: $0) }
       case .kernelFile: figures[key] = try await onEach { try Double($0.kernelSize()) / 1024 }
-      case .operation: break
+      case .operation, .lateness, .scaling: break
       }
     }
-    if !operations.isEmpty {
-      let names = operations.map(\.name)
-      let instructions = try await operationInstructions(names, on: machine)
-      let ticks = measuresTimes ? try await operationTicks(names, on: machine) : [:]
-      for name in names {
-        let key = Measurement.Key(work: name, machine: machine, unit: .instructions)
-        figures[key] = instructions[name]
-        figures[key.with(.ticks)] = ticks[name]
+    for processors in [1, 2] {
+      let operations = works.filter { $0.kind == .operation && $0.processors == processors }
+      if operations.isEmpty { continue }
+      let names = operations.map(\.operationName)
+      let instructions = try await operationInstructions(names, on: machine, processors)
+      let ticks = measuresTimes ? try await operationTicks(names, on: machine, processors) : [:]
+      for work in operations {
+        let key = Measurement.Key(work: work.name, machine: machine, unit: .instructions)
+        figures[key] = instructions[work.operationName]
+        figures[key.with(.ticks)] = ticks[work.operationName]
       }
     }
+    figures.merge(try await lateness(works, on: machine)) { $1 }
+    figures.merge(try await scaling(works, on: machine)) { $1 }
     return works.flatMap { work in
       [work.unit, work.timeUnit].compactMap { unit -> Measurement? in
         guard let unit, measuresTimes || !unit.isTime else { return nil }
         let pair = figures[Measurement.Key(work: work.name, machine: machine, unit: unit)]
+        // The host was too busy: a figure would be one of the host.
+        if work.kind == .scaling && pair == nil { return nil }
         return Measurement(work, on: machine, unit: unit, vorteil: pair?.vorteil, linux: pair?.linux)
       }
     }
@@ -72,7 +83,7 @@ extension Session {
       let run = GuestRun(program: "hello", machine: machine, counting: .byPlugin(file: file))
       var counts: [Double] = []
       for _ in 0..<Self.countedBoots {
-        guard let count = try await complete(run, on: guest).instructionsToMain else { return nil }
+        guard let count = try await complete(run, on: guest).instructionsAtMarks.first else { return nil }
         counts.append(count)
       }
       return median(counts)
@@ -119,7 +130,10 @@ extension Session {
 // MARK: Operations
 
 extension Session {
-  private func operationInstructions(_ names: [String], on machine: Machine) async throws -> [String: Pair] {
+  private func operationInstructions(
+    _ names: [String], on machine: Machine, _ processors: Int
+  ) async throws -> [String: Pair] {
+    if processors > 1 { return try await instructionsOfAll(names, on: machine, processors) }
     var pairs: [String: Pair] = [:]
     for guest in guests {
       GuestRunner.note("counting the instructions of \(names.count) operations of \(guest.name)")
@@ -129,21 +143,53 @@ extension Session {
     return pairs
   }
 
-  private func operationTicks(_ names: [String], on machine: Machine) async throws -> [String: Pair] {
-    GuestRunner.note("timing \(names.count) operations")
-    return try await rounds { try await operations(names, on: machine, of: $0, counting: .nothing) }
+  private func operationTicks(_ names: [String], on machine: Machine, _ processors: Int) async throws -> [String: Pair]
+  {
+    GuestRunner.note("timing \(names.count) operations with \(processors) processors")
+    return try await rounds {
+      try await operations(names, on: machine, of: $0, counting: .nothing, processors: processors)
+    }
+  }
+
+  /// The instructions of all processors for one operation, waiting included: the median of some runs, since they do not
+  /// repeat. `-icount` would run the processors in turns, so the plugin counts from mark to mark.
+  private func instructionsOfAll(
+    _ names: [String], on machine: Machine, _ processors: Int
+  ) async throws -> [String: Pair] {
+    GuestRunner.note("counting the instructions of \(names.count) operations with \(processors) processors")
+    let file = runner.files.countsFile()
+    defer { try? FileManager.default.removeItem(atPath: file) }
+    return try await rounds(Self.countedBoots) { guest in
+      var run = GuestRun(
+        program: "micro", arguments: ["only=" + names.joined(separator: ",")], machine: machine,
+        counting: .byPlugin(file: file))
+      run.processors = processors
+      run.timeoutSeconds = Self.severalProcessorsTimeout
+      let outcome = try await complete(run, on: guest)
+      guard outcome.failures.isEmpty, outcome.instructionsAtMarks.count == 2 * outcome.operations.count else {
+        return [:]
+      }
+      var counts: [String: Double] = [:]
+      for (index, operation) in outcome.operations.enumerated() {
+        let marks = outcome.instructionsAtMarks[(2 * index)...].prefix(2)
+        counts[operation.name] = (marks.last! - marks.first!) / (operation.count * Self.batches)
+      }
+      return counts
+    }
   }
 
   /// Runs `micro`. An operation that takes the whole machine down costs the others nothing: they
   /// are run again without it, since `micro` keeps the order of its own table.
   private func operations(
-    _ names: [String], on machine: Machine, of guest: any Guest, counting: GuestRun.Counting
+    _ names: [String], on machine: Machine, of guest: any Guest, counting: GuestRun.Counting, processors: Int = 1
   ) async throws -> [String: Double] {
     var ticks: [String: Double] = [:]
     var remaining = names
     while !remaining.isEmpty {
-      let run = GuestRun(
+      var run = GuestRun(
         program: "micro", arguments: ["only=" + remaining.joined(separator: ",")], machine: machine, counting: counting)
+      run.processors = processors
+      if processors > 1 { run.timeoutSeconds = Self.severalProcessorsTimeout }
       let outcome = try await runner.run(run, on: guest)
       ticks.merge(outcome.ticks) { $1 }
       for (name, errorNumber) in outcome.failures.sorted(by: { $0.key < $1.key }) {
@@ -159,20 +205,65 @@ extension Session {
   }
 }
 
+// MARK: Timers and scaling
+
+extension Session {
+  private func lateness(_ works: [Work], on machine: Machine) async throws -> [Measurement.Key: Pair] {
+    let works = works.filter { $0.kind == .lateness }
+    if works.isEmpty { return [:] }
+    GuestRunner.note("looking how late timers are")
+    let pairs = try await rounds { try await complete(GuestRun(program: "timers", machine: machine), on: $0).ticks }
+    return keyed(works, on: machine) { pairs[$0.name] }
+  }
+
+  /// The best of all rounds: what else the host does only ever slows a processor down.
+  private func scaling(_ works: [Work], on machine: Machine) async throws -> [Measurement.Key: Pair] {
+    let works = works.filter { $0.kind == .scaling }
+    if works.isEmpty { return [:] }
+    GuestRunner.note("comparing two processors with one")
+    var run = GuestRun(program: "scaling", machine: machine)
+    run.processors = 2
+    let least = try await rounds(summary: { $0.min() }) { try await complete(run, on: $0).ticks }
+    func ratio(_ name: String) -> Pair {
+      func ratio(_ one: Double?, _ two: Double?) -> Double? {
+        if let one, let two { one / two } else { nil }
+      }
+      let one = least[name + "_1"]
+      let two = least[name + "_2"]
+      return (ratio(one?.vorteil, two?.vorteil), ratio(one?.linux, two?.linux))
+    }
+    let free = ratio("compute")
+    if max(free.vorteil ?? 0, free.linux ?? 0) < Self.leastFreeProcessors {
+      GuestRunner.note("the host had no two processors free, on either system: scaling is not measured")
+      return [:]
+    }
+    return keyed(works, on: machine) { ratio($0.name) }
+  }
+
+  private func keyed(_ works: [Work], on machine: Machine, _ pair: (Work) -> Pair?) -> [Measurement.Key: Pair] {
+    var result: [Measurement.Key: Pair] = [:]
+    for work in works { result[Measurement.Key(work: work.name, machine: machine, unit: work.unit)] = pair(work) }
+    return result
+  }
+}
+
 // MARK: Rounds
 
 extension Session {
   /// Takes times on the systems in turn, so that what else the host does meets all of them alike;
-  /// the median of each figure.
-  private func rounds(_ take: (any Guest) async throws -> [String: Double]) async throws -> [String: Pair] {
+  /// the median of each figure, or another `summary`.
+  private func rounds(
+    _ count: Int = timedRounds, summary: ([Double]) -> Double? = median,
+    _ take: (any Guest) async throws -> [String: Double]
+  ) async throws -> [String: Pair] {
     var taken = guests.map { _ in [String: [Double]]() }
-    for _ in 0..<Self.timedRounds {
+    for _ in 0..<count {
       for (index, guest) in guests.enumerated() {
         for (name, figure) in try await take(guest) { taken[index][name, default: []].append(figure) }
       }
     }
     var pairs: [String: Pair] = [:]
-    for (index, guest) in guests.enumerated() { merge(taken[index].compactMapValues(median), of: guest, into: &pairs) }
+    for (index, guest) in guests.enumerated() { merge(taken[index].compactMapValues(summary), of: guest, into: &pairs) }
     return pairs
   }
 

@@ -9,7 +9,7 @@ struct VorteilGuest: Guest {
     let hypervisorArguments = run.countingArguments(plugin: files.plugin)
     return try [
       files.tool, "run", "--machine", run.machine.rawValue, "--accelerator", "tcg", "--cpu", GuestRun.processorModel,
-      "--memory", "\(run.memoryInMebibytes)M",
+      "--memory", "\(run.memoryInMebibytes)M", "--cpus", "\(run.processors)",
     ] + hypervisorArguments.flatMap { ["--hypervisor-argument", $0] } + [
       "--program", "/init", files.tree(of: run.program), "--",
     ] + run.arguments

@@ -8,18 +8,24 @@ enum Machine: String, CaseIterable, Codable, Comparable {
   static func < (left: Machine, right: Machine) -> Bool { left.rawValue < right.rawValue }
 }
 
-/// What a figure counts. Less is better in all of them.
+/// What a figure counts. Less is better in all of them but `timesOne`.
 enum Unit: String, Codable {
   /// Executed guest instructions: they repeat, so they are what targets are set in.
   case instructions
   /// Ticks of the time stamp counter, QEMU translating (TCG).
   case ticks
   case milliseconds
+  /// How late a timer is.
+  case nanoseconds = "ns"
+  /// What two processors get done, measured by what one does.
+  case timesOne = "× one"
   case mebibytes = "MiB"
   case kibibytes = "KiB"
 
   /// A time differs from run to run and from host to host.
-  var isTime: Bool { self == .ticks || self == .milliseconds }
+  var isTime: Bool { self == .ticks || self == .milliseconds || self == .nanoseconds }
+  /// Whether it depends on what else the host does.
+  var isExact: Bool { !isTime && self != .timesOne }
 }
 
 /// One thing that is measured: a row of the table.
@@ -29,6 +35,10 @@ struct Work {
     case boot
     /// One line of `micro`.
     case operation
+    /// One line of `timers`.
+    case lateness
+    /// Two lines of `scaling`.
+    case scaling
     /// The smallest memory in which `hello` still writes its line.
     case memory
     /// The size of the kernel's file.
@@ -39,6 +49,7 @@ struct Work {
   var name: String
   var title: String
   var kind = Kind.operation
+  var processors = 1
   /// Half of the best peer's figure on microvm.
   var target: Double?
   /// The same on q35, where it differs.
@@ -51,6 +62,8 @@ struct Work {
   var unit: Unit {
     switch kind {
     case .boot, .operation: .instructions
+    case .lateness: .nanoseconds
+    case .scaling: .timesOne
     case .memory: .mebibytes
     case .kernelFile: .kibibytes
     }
@@ -60,8 +73,19 @@ struct Work {
     switch kind {
     case .boot: .milliseconds
     case .operation: .ticks
-    case .memory, .kernelFile: nil
+    case .memory, .kernelFile, .lateness, .scaling: nil
     }
+  }
+
+  /// What the program calls it.
+  var operationName: String {
+    kind != .operation || processors == 1 ? name : String(name.dropLast(Self.severalSuffix.count))
+  }
+  private static let severalSuffix = "_2cpu"
+
+  /// The same with two processors, where a time is to be met, and no count: waiting counts as well, and never repeats.
+  private var onTwoProcessors: Work {
+    Work(name: name + Self.severalSuffix, title: title + ", 2 processors", processors: 2)
   }
 
   func target(on machine: Machine) -> Double? {
@@ -70,7 +94,9 @@ struct Work {
 
   /// Everything that is measured, in the order of the table. The targets are half of what the best
   /// of Linux, Nanos, OSv and Unikraft needed for the same programs (2026-11-23, QEMU 7.2 TCG).
-  static let all = [
+  static let all = ofOneProcessor + severalProcessors + timers + scaling
+
+  private static let ofOneProcessor = [
     // The firmware alone takes 5.9 M instructions on q35; the best peer there was OSv with 20.5 M.
     Work(name: "boot", title: "boot to main", kind: .boot, target: 700_000, targetOnQ35: 10_200_000),
     Work(name: "memory", title: "smallest memory for hello", kind: .memory, target: 4),
@@ -123,5 +149,42 @@ struct Work {
       name: "yield_2", title: "yield, two threads", target: 400,
       reasonIfMissed: "Two switches: each is a system call (85), 140 for the switch itself with vector registers, "
         + "segment bases and processor time, and 110 for the queue."),
+  ]
+
+  /// Where threads and processors meet, once more with two.
+  private static let severalProcessors = [
+    "signal", "futex_wake_none", "eventfd_wr", "epoll_ready", "pipe_same", "thread_create", "futex_pingpong",
+    "pipe_pingpong", "yield_1", "yield_2",
+  ].compactMap { name in ofOneProcessor.first { $0.name == name }?.onTwoProcessors }
+
+  private static let timers = [
+    ("nanosleep", "nanosleep"), ("timerfd", "timerfd"), ("timer_signal", "timer_settime and sigwaitinfo"),
+    ("futex_timeout", "futex with a timeout"), ("epoll_timeout", "epoll_wait with a timeout"),
+  ].flatMap { name, title in
+    [
+      Work(name: name + "_late", title: title + ": how late", kind: .lateness),
+      Work(name: name + "_late_p99", title: title + ": 99 of 100 not later than", kind: .lateness),
+    ]
+  }
+
+  private static let oneLock =
+    "One lock covers the kernel (Docs/Threads.md), so what does nothing but call it gets on no faster than with one "
+    + "processor. Finer locks are what is left to do."
+
+  /// Independent work should get 0.95 of every processor; what contends is compared with Linux.
+  private static let scaling = [
+    Work(name: "compute", title: "two threads compute", kind: .scaling, processors: 2, target: 1.9),
+    Work(
+      name: "compute_and_call", title: "two threads compute and call the kernel", kind: .scaling, processors: 2,
+      target: 1.9),
+    Work(
+      name: "system_call", title: "two threads call getppid", kind: .scaling, processors: 2, target: 1.9,
+      reasonIfMissed: oneLock),
+    Work(
+      name: "own_pipe", title: "two threads with a pipe each", kind: .scaling, processors: 2, target: 1.9,
+      reasonIfMissed: oneLock),
+    Work(name: "shared_mutex", title: "two threads, one mutex", kind: .scaling, processors: 2),
+    Work(name: "shared_pipe", title: "two threads, one pipe", kind: .scaling, processors: 2),
+    Work(name: "shared_futex", title: "two threads wake nobody at one futex", kind: .scaling, processors: 2),
   ]
 }

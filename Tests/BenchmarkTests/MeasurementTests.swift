@@ -26,6 +26,19 @@ private func measurement(_ name: String, _ vorteil: Double?, _ linux: Double?, u
     #expect(try measurement("getppid", 201, nil, unit: .ticks).met == nil)
   }
 
+  @Test func isJudgedInScalingByTheTargetOrByLinux() throws {
+    #expect(try measurement("compute", 1.9, 2, unit: .timesOne).met == true)
+    #expect(try measurement("compute", 1.89, 1.5, unit: .timesOne).met == false)
+    #expect(try measurement("shared_pipe", 0.9, 0.8, unit: .timesOne).met == true)
+    #expect(try measurement("shared_pipe", 0.7, 0.8, unit: .timesOne).met == false)
+  }
+
+  @Test func isCountedOnceMoreWithTwoProcessorsAndNoTarget() throws {
+    #expect(try work("signal_2cpu").operationName == "signal")
+    #expect(try measurement("signal_2cpu", 5000, 1, unit: .instructions).met == nil)
+    #expect(try measurement("signal_2cpu", 5000, 1, unit: .ticks).met == false)
+  }
+
   @Test func userCodeMustCostTheSame() throws {
     #expect(try measurement("calib", 319, 320).met == true)
     #expect(try measurement("calib", 280, 320).met == false)

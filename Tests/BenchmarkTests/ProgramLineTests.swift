@@ -9,7 +9,8 @@ import Testing
     #expect(ProgramLine("B end") == .end)
     #expect(
       ProgramLine("B op getppid iters=20000 min=340 med=352")
-        == .operation(name: "getppid", leastTicks: 340, medianTicks: 352))
+        == .operation(name: "getppid", leastTicks: 340, medianTicks: 352, count: 20000))
+    #expect(ProgramLine("B figure timerfd_late value=51000") == .figure(name: "timerfd_late", value: 51000))
     #expect(ProgramLine("B op getrandom16 FAIL errno=38") == .failed(name: "getrandom16", errorNumber: 38))
   }
 
@@ -17,7 +18,9 @@ import Testing
     #expect(ProgramLine("\u{1b}[2J B main tsc=1\r") == .main)
   }
 
-  @Test(arguments: ["", "B", "B op", "B op x", "B op x min=1", "Booting", "B other", "Bmain"])
+  @Test(arguments: [
+    "", "B", "B op", "B op x", "B op x min=1", "Booting", "B other", "Bmain", "B figure x", "B figure x y=1",
+  ])
   func isNothingElse(_ line: String) { #expect(ProgramLine(line) == nil) }
 
   @Test func collectsTheOutcomeOfARun() {
