@@ -139,7 +139,8 @@ enum Scheduler {
   private static func next() -> Borrowed<Thread> {
     while true {
       if let next = takeReady() { return next }
-      idle()
+      // What was noted while interrupts were on is not noted again: the timer, for one, would never be set again.
+      if Wait.hasNotes { Wait.lookAround() } else { idle() }
     }
   }
 

@@ -86,8 +86,12 @@ enum Wait {
   /// Does what interrupts noted.
   @inline(__always)
   static func lookAround() {
-    if PendingWork.contains(.input) || PendingWork.contains(.tick) { takeNotes() }
+    if hasNotes { takeNotes() }
   }
+
+  /// Whether interrupts noted anything that must not wait.
+  @inline(__always)
+  static var hasNotes: Bool { PendingWork.contains(.input) || PendingWork.contains(.tick) }
 
   @inline(never)
   private static func takeNotes() {

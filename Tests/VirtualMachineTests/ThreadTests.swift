@@ -10,7 +10,7 @@ import Testing
   @Test(
     arguments: [
       "Behaviour/threads", "Behaviour/thread-signals", "Behaviour/signal-targets", "Behaviour/processors",
-      "Behaviour/scheduling", "Behaviour/processor-time", "Behaviour/system-v",
+      "Behaviour/scheduling", "Behaviour/processor-time", "Behaviour/system-v", "Behaviour/end-at-deadline",
     ], processors)
   func behavesAsOnTheHost(program: String, processors: Int) async throws {
     // Both C libraries, in turns.
