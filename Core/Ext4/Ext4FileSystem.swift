@@ -71,7 +71,7 @@ public final class Ext4FileSystem<Device: BlockDevice> {
       var span = bytes.mutableSpan
       try device.read(at: Superblock.offset, into: &span)
     } catch { throw .storage(error) }
-    let superblock = try Superblock(bytes, deviceSize: device.sizeInBytes)
+    let superblock = try Superblock(bytes, deviceSize: device.sizeInBytes, isBeforeRecovery: true)
     if !readOnly { try superblock.checkWritable() }
 
     self.device = device

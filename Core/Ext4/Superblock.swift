@@ -89,6 +89,8 @@ struct Superblock {
 
   /// All 1024 bytes, to be written back with the fields that are not known here.
   var bytes: [UInt8]
+  /// On the device it is torn.
+  let isMended: Bool
   let blockSize: Int
   let blockCount: UInt64
   let firstDataBlock: UInt64
@@ -122,20 +124,21 @@ struct Superblock {
     (groupCount * UInt64(descriptorSize) + UInt64(blockSize) - 1) / UInt64(blockSize)
   }
 
-  /// Checks a superblock that lies on a device of `deviceSize` bytes.
-  init(_ raw: [UInt8], deviceSize: UInt64) throws(Ext4Error) {
-    let bytes = raw.span
-    guard bytes.count == Self.size, bytes.littleEndian16(at: SuperblockField.magic) == Self.magic
+  /// Checks a superblock that lies on a device of `deviceSize` bytes. With `isBeforeRecovery` a wrong checksum is
+  /// left to the journal, which has a whole copy if it is because a power cut has torn the last write.
+  init(_ stored: [UInt8], deviceSize: UInt64, isBeforeRecovery: Bool = false) throws(Ext4Error) {
+    guard stored.count == Self.size, stored.span.littleEndian16(at: SuperblockField.magic) == Self.magic
     else { throw .corrupt("no ext4 file system") }
+    let (raw, isWhole) = Self.mended(stored)
+    isMended = raw[SuperblockField.incompatible] != stored[SuperblockField.incompatible]
+    let bytes = raw.span
     compatible = bytes.littleEndian32(at: SuperblockField.compatible)
     incompatible = bytes.littleEndian32(at: SuperblockField.incompatible)
     readOnlyCompatible = bytes.littleEndian32(at: SuperblockField.readOnlyCompatible)
     hasChecksums = readOnlyCompatible & Feature.ReadOnlyCompatible.metadataChecksums != 0
     if hasChecksums {
       guard bytes[SuperblockField.checksumType] == 1 else { throw .unsupported("a checksum other than CRC32C") }
-      guard
-        crc32c(~0, bytes.extracting(first: SuperblockField.checksum))
-          == bytes.littleEndian32(at: SuperblockField.checksum)
+      guard isWhole || isBeforeRecovery && incompatible & Feature.Incompatible.needsRecovery != 0
       else { throw .corrupt("superblock: checksum") }
     }
     guard bytes.littleEndian32(at: SuperblockField.revision) == 1 else { throw .unsupported("superblock revision") }
@@ -200,6 +203,15 @@ struct Superblock {
     freeInodes = bytes.littleEndian32(at: SuperblockField.freeInodes)
     guard freeBlocks <= blockCount, freeInodes <= inodeCount else { throw .corrupt("superblock: free counts") }
     self.bytes = raw
+  }
+
+  /// A superblock whose checksum is right, or gets right if "needs recovery" is the other way round: that flag is
+  /// changed by itself, and stands in another sector than the checksum.
+  private static func mended(_ raw: [UInt8]) -> (bytes: [UInt8], isWhole: Bool) {
+    if raw.span.superblockChecksumMatches { return (raw, true) }
+    var toggled = raw
+    toggled[SuperblockField.incompatible] ^= UInt8(Feature.Incompatible.needsRecovery)
+    return toggled.span.superblockChecksumMatches ? (toggled, true) : (raw, false)
   }
 
   private static func checkIncompatible(_ features: UInt32) throws(Ext4Error) {
@@ -307,6 +319,12 @@ struct Superblock {
     var rest = number
     while rest % base == 0 { rest /= base }
     return rest == 1
+  }
+}
+
+extension Span where Element == UInt8 {
+  fileprivate var superblockChecksumMatches: Bool {
+    crc32c(~0, extracting(first: SuperblockField.checksum)) == littleEndian32(at: SuperblockField.checksum)
   }
 }
 

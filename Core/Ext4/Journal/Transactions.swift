@@ -84,6 +84,7 @@ extension Ext4FileSystem {
       found.restart(sequence: found.sequence &+ found.length)
     }
     guard !isReadOnly else { return }
+    if superblock.isMended { try markRecovery(false) }
     journal = usesJournal ? found : nil
     cache.hasTransactions = usesJournal
     if usesJournal { try releaseOrphans() }

@@ -212,6 +212,37 @@ func mounted(_ image: [UInt8], cacheBlocks: Int = 64) throws -> RecordedFileSyst
     try expectClean(recovered: again.device.bytes)
   }
 
+  /// The superblock's checksum stands in another sector than the rest that changes.
+  @Test func aTornSuperblockIsMended() throws {
+    let clean = try journaledImage()
+    let fileSystem = try mounted(clean)
+    _ = try fileSystem.makeFile("file", [1])
+    try fileSystem.flush()
+    let dirty = fileSystem.device.bytes
+    for (first, second) in [(clean, dirty), (dirty, clean)] {
+      // Torn when "needs recovery" was set or cleared, when the log is empty.
+      var image = clean
+      image.replaceSubrange(1024..<1536, with: first[1024..<1536])
+      image.replaceSubrange(1536..<2048, with: second[1536..<2048])
+      try #require(image != clean)
+      let again = try mounted(image)
+      _ = try again.names(in: 2)
+      try again.unmount()
+      try expectClean(recovered: again.device.bytes)
+    }
+    // Torn when it was written to its place: the log has all of it.
+    var image = dirty
+    image[1024 + 12] ^= 0xff
+    let again = try mounted(image)
+    #expect(try again.content(of: try again.find("file")) == [1])
+    try again.unmount()
+    try expectClean(recovered: again.device.bytes)
+    // Without a journal that could help it is damage.
+    image = clean
+    image[1024 + 12] ^= 0xff
+    #expect(throws: Ext4Error.corrupt("superblock: checksum")) { try mounted(image) }
+  }
+
   @Test func aDeviceThatFailsMakesItReadOnly() throws {
     let fileSystem = try mounted(try journaledImage())
     _ = try fileSystem.makeFile("early", [1])
