@@ -135,10 +135,12 @@ final class Journal {
 
   /// Where a block of the journal's file is on the device. The runs cover the file.
   func physical(_ block: UInt32) -> UInt64 {
-    for run in runs where block >= run.logical && block - run.logical < run.count {
-      return run.physical + UInt64(block - run.logical)
+    var (low, high) = (0, runs.count)
+    while high - low > 1 {
+      let middle = (low + high) / 2
+      if runs[middle].logical <= block { low = middle } else { high = middle }
     }
-    return 0
+    return runs[low].physical + UInt64(block - runs[low].logical)
   }
 
   /// The log is empty from here on.

@@ -111,6 +111,44 @@ import Testing
     #expect(outcomes["ok", default: 0] > 0 && outcomes.count > 4, "\(outcomes)")
   }
 
+  /// Orphan lists, and the inodes on them, with random damage: an error or a mount, never a trap or a loop.
+  @Test(.timeLimit(.minutes(20))) func damagedOrphanListsEndInErrors() throws {
+    let device = MemoryDevice(
+      try imageOfMke2fs(["-b", "4096", "-O", "^metadata_csum,^resize_inode", "-N", "64", "-J", "size=4"], "12M"))
+    let fileSystem = try MemoryFileSystem(mounting: device, readOnly: false, metadataCacheBlocks: 64)
+    for index in 0..<6 {
+      let file = try fileSystem.makeFile("file-\(index)")
+      for block in 0..<6 { try fileSystem.put([1], into: file, at: UInt64(block * 8192)) }
+      _ = try fileSystem.unlink(Array("file-\(index)".utf8).span, in: 2)
+    }
+    try fileSystem.unmount()
+    let pristine = device.bytes
+    let scratch = try ScratchDirectory()
+    try device.save(to: scratch["image"])
+    let place = try run("debugfs", ["-R", "imap <12>", scratch["image"].path], package: "e2fsprogs").output
+    let words = place.split { " ,\n\t".contains($0) }
+    let block = try #require(words.lastIndex(of: "block").flatMap { Int(words[$0 + 1]) }, "\(place)")
+    let offset = try #require(words.last.flatMap { Int($0.dropFirst(2), radix: 16) }, "\(place)")
+    var random = SeededGenerator(seed: 13)
+    var outcomes: [String: Int] = [:]
+    for _ in 0..<(mutationCount / 10) {
+      let inode = block * 4096 + offset + Int(random.next() % 6) * 256
+      switch random.next() % 4 {
+      case 0: random.mutate(&device.bytes, in: 1256..<1260)
+      case 1: device.bytes[inode + 20] = UInt8(10 + random.next() % 10)  // The next in the list.
+      case 2: device.bytes[inode + 26] = UInt8(random.next() % 3)  // Its links.
+      default: random.mutate(&device.bytes, in: inode..<(inode + 128))
+      }
+      do throws(Ext4Error) {
+        let fileSystem = try MemoryFileSystem(mounting: device, readOnly: false, metadataCacheBlocks: 16)
+        try fileSystem.unmount()
+        outcomes["ok", default: 0] += 1
+      } catch { outcomes["\(error)", default: 0] += 1 }
+      device.bytes = pristine
+    }
+    #expect(outcomes["ok", default: 0] > 0 && outcomes.count > 2, "\(outcomes)")
+  }
+
   @Test(arguments: [
     (["-b", "4096", "-J", "size=4"], "fast_commit", "a journal with fast commits that needs recovery")
   ])
