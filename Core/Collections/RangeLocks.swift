@@ -61,6 +61,8 @@ public struct RangeLocks {
   public mutating func release(owner: UInt64, first: UInt64, last: UInt64) {
     var kept: [Lock] = []
     kept.reserveCapacity(locks.count + 1)
+    // What is left behind the range: of one lock at most, since an owner's own do not overlap.
+    var rest: Lock?
     for lock in locks {
       guard lock.owner == owner, lock.first <= last, first <= lock.last else {
         kept.append(lock)
@@ -74,10 +76,14 @@ public struct RangeLocks {
       if lock.last > last {
         var after = lock
         after.first = last + 1
-        kept.append(after)
+        rest = after
       }
     }
-    kept.sort { $0.first < $1.first }
+    if let rest {
+      var position = 0
+      while position < kept.count && kept[position].first <= rest.first { position += 1 }
+      kept.insert(rest, at: position)
+    }
     locks = kept
   }
 }
