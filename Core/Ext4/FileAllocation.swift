@@ -115,7 +115,10 @@ extension Ext4FileSystem {
       try move(extent, of: inode, to: UInt64(extent.logical) - distance)
       position = extent.end
     }
-    try truncate(inode, to: size - (end - offset))
+    // Nothing that was written lies behind the new end now.
+    try change { () throws(Ext4Error) in
+      try modifyInode(inode) { (bytes: inout MutableSpan<UInt8>) in bytes.setInodeSize(size - (end - offset)) }
+    }
   }
 
   private func insertRange(_ inode: InodeNumber, _ offset: UInt64, _ count: UInt64) throws(Ext4Error) {
@@ -123,10 +126,12 @@ extension Ext4FileSystem {
     guard (offset | count) & UInt64(blockSize - 1) == 0, offset < size else { throw .invalid }
     guard size <= maximumFileSize - count else { throw .fileTooLarge }
     let first = offset >> blockShift
-    // From the end, so that there is always a hole to move to. Blocks behind the file's end have no place in it.
-    try truncate(inode, to: size)
+    // From the last blocks on, so that there is always a hole to move to.
+    var limit: UInt64 = 1 << 32
+    if let last = try lastExtent(of: inode, before: limit), last.end + count >> blockShift >= limit {
+      throw .fileTooLarge
+    }
     try change { () throws(Ext4Error) in try grow(inode, to: size + count) }
-    var limit: UInt64 = (size + UInt64(blockSize - 1)) >> blockShift
     while limit > first, var extent = try lastExtent(of: inode, before: limit), extent.end > first {
       limit = UInt64(extent.logical)
       if limit < first {

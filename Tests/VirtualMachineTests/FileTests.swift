@@ -14,6 +14,14 @@ import Testing
     comparison.writableDirectory = directory
     try await comparison.expectSame()
   }
+
+  /// What a file system in memory does not do.
+  @Test(arguments: ["Behaviour/file-ranges"])
+  func changesRangesAsOnTheHost(program: String) async throws {
+    var comparison = try await Comparison(TestProgram(program))
+    comparison.writableDirectory = "/"
+    try await comparison.expectSame()
+  }
 }
 
 /// One process: it may become another program, but not two.

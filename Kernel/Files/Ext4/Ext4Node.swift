@@ -172,34 +172,35 @@ final class Ext4Node: Ext4DirectoryNode {
 
   override func allocate(mode: UInt32, at offset: UInt64, count: UInt64) throws(Errno) {
     guard attributes.isRegular else { throw isDirectory ? .EISDIR : .ENODEV }
-    let end = offset &+ count
-    guard end <= maximumSize else { throw .EFBIG }
-    // Punching holes, moving ranges, and blocks behind the end of the file are not there yet.
-    guard mode == 0 || mode == FileAllocation.keepSize && end <= attributes.size else { throw .EOPNOTSUPP }
+    guard offset &+ count <= maximumSize else { throw .EFBIG }
+    let change: Ext4.FileAllocation
+    switch mode {
+    case 0: change = .reserve
+    case FileAllocation.keepSize: change = .reserveKeepingSize
+    case FileAllocation.punchHole | FileAllocation.keepSize: change = .punchHole
+    case FileAllocation.zeroRange: change = .zero
+    case FileAllocation.zeroRange | FileAllocation.keepSize: change = .zeroKeepingSize
+    case FileAllocation.collapseRange: change = .collapse
+    case FileAllocation.insertRange: change = .insert
+    default: throw .EOPNOTSUPP
+    }
     try writeBack()
     let inode = inode
-    let zeros = [UInt8](repeating: 0, count: mount.ext4.blockSize)
-    let blockSize = UInt64(zeros.count)
-    var block = offset / blockSize
-    while block * blockSize < end {
-      let position = block
-      let run = try mount.use { (ext4) throws(Ext4Error) in try ext4.extent(of: inode, at: position) }
-      if run.state == .hole {
-        let length = min(blockSize, max(end, attributes.size) &- block &* blockSize)
-        let written = try mount.change { (ext4) throws(Ext4Error) in
-          try ext4.write(inode, at: position &* blockSize, from: zeros.span.extracting(0..<Int(length)))
-        }
-        guard written == Int(length) else { throw .ENOSPC }
-        storedSize = max(storedSize, block &* blockSize &+ length)
-        block &+= 1
-      } else {
-        block = block &+ run.count
-      }
+    let new = try mount.change { (ext4) throws(Ext4Error) in
+      try ext4.allocate(inode, change, at: offset, count: count)
+      return try ext4.attributes(of: inode)
     }
-    if end > attributes.size { attributes.size = end }
+    // The cache follows: what was moved is read again.
+    switch change {
+    case .reserve, .reserveKeepingSize: break
+    case .collapse, .insert: cutPages(at: offset & ~4095)
+    case .punchHole, .zero, .zeroKeepingSize: clearPages(offset, count)
+    }
+    storedSize = new.size
+    attributes.size = new.size
+    attributes.blockCount = new.blocks512
     attributes.changed = Timestamp.now
     hasNewTimes = true
-    try updateBlockCount()
   }
 
   override func seek(_ target: SeekTarget, from offset: UInt64) throws(Errno) -> UInt64? {
