@@ -149,22 +149,46 @@ pvh_entry:
     xorl %eax, %eax
     rep stosl
 
-    // Relocations: *(offset) = addend + slide; offset is a link address below 4 GiB from LINK_BASE.
+    // Relocations (SHT_RELR of the ELF gABI): an even word is the address of a word to move; bit i of an odd one
+    // says that the word i - 1 places behind the last one is to be moved, too, and 63 places are done. Link
+    // addresses are below 4 GiB from LINK_BASE.
+    pushl %esi
+    pushl %ebp
+    leal PHYS(__relocations_end)(%ebp), %eax
+    pushl %eax
     leal PHYS(__relocations_start)(%ebp), %edx
-    leal PHYS(__relocations_end)(%ebp), %ecx
-10: cmpl %ecx, %edx
-    jae 11f
-    movl (%edx), %edi
-    addl $LOAD_ADDRESS, %edi
-    movl 16(%edx), %eax
-    movl 20(%edx), %ebx
-    addl PHYS(kernel_slide)(%ebp), %eax
-    adcl PHYS(kernel_slide) + 4(%ebp), %ebx
-    movl %eax, (%edi)
-    movl %ebx, 4(%edi)
-    addl $24, %edx
+    movl PHYS(kernel_slide)(%ebp), %esi
+    movl PHYS(kernel_slide) + 4(%ebp), %ebp
+10: cmpl (%esp), %edx
+    jae 15f
+    movl (%edx), %eax
+    movl 4(%edx), %ebx
+    addl $8, %edx
+    testb $1, %al
+    jnz 12f
+    leal LOAD_ADDRESS(%eax), %edi
+    addl %esi, (%edi)
+    adcl %ebp, 4(%edi)
+    addl $8, %edi
     jmp 10b
-11:
+12: andl $~1, %eax
+13: bsfl %eax, %ecx
+    jz 14f
+    addl %esi, -8(%edi, %ecx, 8)
+    adcl %ebp, -4(%edi, %ecx, 8)
+    btrl %ecx, %eax
+    jmp 13b
+14: bsfl %ebx, %ecx
+    jz 16f
+    addl %esi, 31 * 8(%edi, %ecx, 8)
+    adcl %ebp, 31 * 8 + 4(%edi, %ecx, 8)
+    btrl %ecx, %ebx
+    jmp 14b
+16: addl $63 * 8, %edi
+    jmp 10b
+15: popl %eax
+    popl %ebp
+    popl %esi
     // 4. Page tables (zeroed first: NOLOAD sections are not).
     leal PHYS(boot_tables)(%ebp), %edi
     movl $((boot_tables_end - boot_tables) / 4), %ecx
