@@ -28,8 +28,8 @@ enum Console {
     guard let transmitter = Transmitter(device) else { return false }
     self.device = device
     self.transmitter = transmitter
-    Interrupts.markAsInput(device.transport.vector)
-    PendingWork.add(.input)
+    Interrupts.attend(device.transport.vector)
+    PendingWork.add(.device)
     return true
   }
 
@@ -39,7 +39,7 @@ enum Console {
   /// sent: fewer if the rest cannot be read. Throws EPIPE if nobody reads the stream any more (the caller
   /// raises SIGPIPE), EFAULT if nothing can be read.
   static func write(stream: UInt8, from address: UInt64, count: Int) throws(Errno) -> Int {
-    if PendingWork.contains(.input) { receive() }
+    if PendingWork.contains(.device) { receive() }
     guard closedStreams & 1 &<< stream == 0 else { throw .EPIPE }
     guard let transmitter else { throw .EIO }
     var done = 0
@@ -63,7 +63,7 @@ enum Console {
 
   /// Sends bytes of the kernel's as output on `stream`.
   static func write(stream: UInt8, bytes: Span<UInt8>) throws(Errno) {
-    if PendingWork.contains(.input) { receive() }
+    if PendingWork.contains(.device) { receive() }
     guard closedStreams & 1 &<< stream == 0 else { throw .EPIPE }
     guard isOpen else { throw .EIO }
     send(.output, argument: stream, bytes)
@@ -71,7 +71,7 @@ enum Console {
 
   /// Whether the tool has said that nobody reads `stream` any more.
   static func isClosed(stream: UInt8) -> Bool {
-    if PendingWork.contains(.input) { receive() }
+    if PendingWork.contains(.device) { receive() }
     return closedStreams & 1 &<< stream != 0
   }
 
@@ -125,7 +125,7 @@ enum Console {
   /// Whether a read would not wait: bytes are here, or the end of input. If not, the tool is asked for
   /// some, and PendingWork.input tells when to ask again.
   static var hasInput: Bool {
-    if PendingWork.contains(.input) { receive() }
+    if PendingWork.contains(.device) { receive() }
     if input.count > 0 || hasInputEnded { return true }
     request(Frame.size)
     return false
@@ -153,10 +153,13 @@ enum Console {
   }
 
   /// Looks at what the tool has sent. Called when `PendingWork.input` is noted, which it takes off.
+  static var hasInterrupted: Bool {
+    guard let device else { return false }
+    return Interrupts.isNoted(device.transport.vector)
+  }
   static func receive() {
     guard let device, !isReceiving else { return }
     isReceiving = true
-    PendingWork.remove(.input)
     Processor.withoutInterrupts { _ = device.transport.takeInterrupt() }
     if !device.takeReceived({ take($0) }) { broken() }
     isReceiving = false

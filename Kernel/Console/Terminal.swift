@@ -67,7 +67,7 @@ enum Terminal {
   /// Reads; waits as VMIN and VTIME say where there are no lines.
   static func read(to address: UInt64, _ count: Int, mayWait: Bool) throws(Errno) -> Int {
     guard count > 0 else { return 0 }
-    if PendingWork.contains(.input) { Console.receive() }
+    if PendingWork.contains(.device) { Console.receive() }
     let piece = min(count, 4096)
     if !mayWait {
       guard isReadable(1) else { return try isHungUp || waitsForNothing ? 0 : refuse() }
@@ -166,7 +166,7 @@ enum Terminal {
   }
 
   static func readiness() -> Readiness {
-    if PendingWork.contains(.input) { Console.receive() }
+    if PendingWork.contains(.device) { Console.receive() }
     if isHungUp { return [.always, .error, .hangUp] }
     var result: Readiness = isOutputStopped ? [] : [.writable, .writableNormal]
     // With VTIME, a first byte is enough (n_tty_poll).

@@ -93,7 +93,7 @@ final class Transmitter {
     }
     console.transmit.setInterrupts(false)
     // The interrupt that ended the wait may have been about input.
-    PendingWork.add(.input)
+    PendingWork.add(.device)
   }
 
   /// Last words, without waiting for long and without memory: a frame that has no payload but `value`.

@@ -4,7 +4,7 @@ import Machine
 /// The machine's devices: found once, while booting.
 enum Devices {
   /// The disks, in the order in which they were found.
-  private(set) static var disks: [VirtioBlock] = []
+  private(set) static var disks: [Disk] = []
   /// The source of random bytes, if there is one.
   private(set) static var entropy: VirtioEntropy? = nil
 
@@ -15,7 +15,13 @@ enum Devices {
       guard let device = memoryDevice(word) else { return }
       found.append(device)
     }
-    if found.isEmpty { PCI.forEachFunction { if let device = pciDevice($0) { found.append(device) } } }
+    var controllers: [PCIFunction] = []
+    if found.isEmpty {
+      PCI.forEachFunction { function in
+        if NVMe.isController(function) { controllers.append(function) }
+        if let device = pciDevice(function) { found.append(device) }
+      }
+    }
     // The console first, so that what there is to say about the others is heard.
     for (transport, kind) in found where kind == VirtioTransport.DeviceKind.console.rawValue {
       startConsole(transport)
@@ -23,6 +29,13 @@ enum Devices {
     for (transport, kind) in found where kind != VirtioTransport.DeviceKind.console.rawValue {
       start(transport, kind)
     }
+    for function in controllers { if let disk = NVMe.start(function) { disks.append(disk) } }
+  }
+
+  /// Does what devices that interrupted want: `PendingWork.device`.
+  static func attend() {
+    if Console.hasInterrupted { Console.receive() }
+    for disk in disks { disk.poll() }
   }
 
   /// The device that a word `virtio_mmio.device=SIZE@ADDRESS:LINE` names.

@@ -6,20 +6,20 @@ import Machine
 enum Interrupts {
   /// One bit a vector. Written with interrupts off.
   private static var noted: UInt64 = 0
-  /// The vectors whose interrupts mean that the channel has something for the kernel.
-  private static var inputVectors: UInt64 = 0
+  /// The vectors of devices that somebody attends to without having waited for them.
+  private static var attendedVectors: UInt64 = 0
 
   /// A vector for a device; nil when there is none left.
   static func allocateVector() -> UInt8? { InterruptVectors.allocate() }
 
-  /// From now on, an interrupt at `vector` is also noted as `PendingWork.input`.
-  static func markAsInput(_ vector: UInt8) { inputVectors |= 1 &<< UInt64(vector) }
+  /// From now on, an interrupt at `vector` is also noted as `PendingWork.device`.
+  static func attend(_ vector: UInt8) { attendedVectors |= 1 &<< UInt64(vector) }
 
   @inline(__always)
   fileprivate static func note(_ vector: UInt64) {
     let bit: UInt64 = 1 &<< vector
     Processors.atomicOr(&noted, bit)
-    if inputVectors & bit != 0 { PendingWork.add(.input) }
+    if attendedVectors & bit != 0 { PendingWork.add(.device) }
   }
 
   /// Stands still until something interrupts, and returns with interrupts off, as they were. The kernel's lock is
@@ -27,6 +27,10 @@ enum Interrupts {
   static func halt() {
     if Processors.current == 0 { ProcessorTime.halt() } else { Processor.pause() }
   }
+
+  /// Whether `take` has something to say.
+  @inline(__always)
+  static func isNoted(_ vector: UInt8) -> Bool { noted & 1 &<< UInt64(vector) != 0 }
 
   /// Whether `vector` has interrupted since this was last asked. Interrupts are off.
   @inline(__always)

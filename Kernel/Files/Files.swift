@@ -7,12 +7,12 @@ import Storage
 
 /// Puts the tree of files together when the kernel starts.
 enum Files {
-  /// Mounts the root file system from a partition of `disk`, which stays as it is: what the program writes
-  /// is kept in memory. Ends the machine with one sentence if that cannot be done.
-  static func start(_ disk: VirtioBlock, _ partition: Partition) {
+  /// Mounts the root file system from a partition of `disk`. What the program writes goes there if the disk can be
+  /// written, and is kept in memory otherwise. Ends the machine with one sentence if that cannot be done.
+  static func start(_ disk: Disk, _ partition: Partition) {
     NameCache.initialize(frames: PhysicalMemory.total)
     MissingFiles.isEnabled = Options.showsMissingFiles
-    let base = CopyOnWriteDevice(disk)
+    let base = MountedDisk(disk)
     guard let slice = DeviceSlice(base, start: partition.startInBytes, size: partition.sizeInBytes) else {
       SystemDisk.fail("the root partition is not inside the disk")
     }

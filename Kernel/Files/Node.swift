@@ -198,6 +198,12 @@ class Node {
   /// The frame of page `index` if it is in memory and inside the file.
   func residentPage(at index: UInt64) -> Frame? { nil }
 
+  /// Whether page `index` can only be had by waiting for a disk.
+  func mustBeRead(_ index: UInt64) -> Bool { false }
+
+  /// Waits for page `index` to be read from the disk, while others run. It may be gone again afterwards.
+  func bring(_ index: UInt64) {}
+
   /// The page is mapped for writing, and counts as changed for as long as it is mapped.
   func markDirty(_ index: UInt64) {}
 

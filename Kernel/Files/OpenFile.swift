@@ -112,7 +112,9 @@ final class OpenFile {
   @inline(__always)
   func read(to address: UInt64, count: Int) throws(Errno) -> Int {
     let node = try readable()
-    let done = try node.read(at: position, to: address, count: count, mayWait: mayWait)
+    let done = try lookingAgain { () throws(Errno) in
+      try node.read(at: position, to: address, count: count, mayWait: mayWait)
+    }
     if node.isSeekable { position &+= UInt64(done) }
     if done > 0 { FileNotifications.note(.access, self) }
     return done

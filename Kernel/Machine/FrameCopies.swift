@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import MachineAssembly
 
 extension Frame {
   /// Copies `count` bytes from `offset` to `target` at `targetOffset`; both ranges lie inside a frame.
@@ -24,6 +25,14 @@ extension Frame {
     if start > 4088 { return lastWord(from: start) }
     return UnsafeRawPointer(bitPattern: UInt(address &+ UInt64(start))).unsafelyUnwrapped
       .loadUnaligned(as: UInt64.self)
+  }
+
+  /// Eight bytes at `offset`, a multiple of 4, that a device may have just written.
+  public func loadWordOfDevice(at offset: Int) -> UInt64 {
+    precondition(offset >= 0 && offset &+ 8 <= Frame.size && offset & 3 == 0)
+    // The upper half first: what says that an entry is new must not be older than the rest of it.
+    let high = UInt64(mmio_read32(address &+ UInt64(offset) &+ 4))
+    return high << 32 | UInt64(mmio_read32(address &+ UInt64(offset)))
   }
 
   @inline(never)

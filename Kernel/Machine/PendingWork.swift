@@ -4,8 +4,8 @@ import MachineAssembly
 /// What is to be done before the program goes on. An interrupt notes it; every way back to the program
 /// looks (entry.S: `pending_work`) and, if anything is noted, passes through `kernel_return_to_program`.
 public enum PendingWork: UInt32 {
-  /// The channel has something for the kernel.
-  case input = 1
+  /// A device has something for the kernel.
+  case device = 1
   /// The timer has expired.
   case tick = 2
   /// A signal may be deliverable.

@@ -9,7 +9,7 @@ func kernelSystemCall(_ frame: inout TrapFrame)
 
 /// A page fault at `address`. Returns whether the access may be tried again.
 @_silgen_name("kernel_page_fault")
-func kernelPageFault(_ address: UInt64, _ errorCode: UInt64) -> Bool
+func kernelPageFault(_ address: UInt64, _ errorCode: UInt64, _ fromProgram: Bool) -> Bool
 
 /// An exception of the program that the machine did not resolve.
 @_silgen_name("kernel_program_exception")
@@ -116,7 +116,7 @@ private func trap(_ frame: UnsafeMutablePointer<TrapFrame>) {
   if vector == Vector.pageFault {
     let address = read_cr2()
     // The kernel's own memory is all mapped when it is handed out: a fault there is nobody's first touch.
-    if !isKernelAddress(address), kernelPageFault(address, frame.pointee.errorCode) {
+    if !isKernelAddress(address), kernelPageFault(address, frame.pointee.errorCode, Traps.isFromProgram(frame)) {
       if get_pending_work() != 0 { finish(frame) }
       return
     }

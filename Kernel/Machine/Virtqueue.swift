@@ -73,38 +73,9 @@ public final class Virtqueue {
     return append(physical: frame.physicalAddress + UInt64(offset), count: count, deviceWrites: deviceWrites)
   }
 
-  /// Adds the bytes of `count` frames in a row.
-  public func append(frames first: Frame, count: Int, deviceWrites: Bool) -> Bool {
-    precondition(count > 0 && count <= 1 << 16)
-    return append(physical: first.physicalAddress, count: count * Frame.size, deviceWrites: deviceWrites)
-  }
-
-  /// Adds memory of the kernel for the device to read. It must stay as it is until the device is done:
-  /// the caller waits for that.
-  public func append(reading bytes: Span<UInt8>) -> Bool {
-    bytes.withUnsafeBufferPointer {
-      append(physical: Self.physical($0.baseAddress, $0.count), count: $0.count, deviceWrites: false)
-    }
-  }
-
-  /// Adds memory of the kernel for the device to write. It must stay until the device is done: the caller
-  /// waits for that.
-  public func append(writing bytes: inout MutableSpan<UInt8>, from offset: Int, count: Int) -> Bool {
-    precondition(offset >= 0 && count >= 0 && offset <= bytes.count && count <= bytes.count - offset)
-    return bytes.withUnsafeMutableBufferPointer {
-      append(physical: Self.physical($0.baseAddress, $0.count) + UInt64(offset), count: count, deviceWrites: true)
-    }
-  }
-
-  /// The kernel's memory is contiguous for devices too: it is in the image or in the direct map.
-  private static func physical(_ pointer: UnsafePointer<UInt8>?, _ count: Int) -> UInt64 {
-    let address = UInt64(UInt(bitPattern: pointer))
-    if address >= image_start() && address < image_end() { return address - image_start() + 0x10_0000 }
-    precondition(isKernelAddress(address) && address >= DirectMap.base)
-    return DirectMap.physical(of: address)
-  }
-  private static func physical(_ pointer: UnsafeMutablePointer<UInt8>?, _ count: Int) -> UInt64 {
-    physical(UnsafePointer(pointer), count)
+  /// Adds a piece of memory. It must stay until the device is done with it, and as it is if the device reads it.
+  public func append(_ piece: MemoryPiece, deviceWrites: Bool) -> Bool {
+    append(physical: piece.physicalAddress, count: piece.count, deviceWrites: deviceWrites)
   }
 
   private func append(physical: UInt64, count: Int, deviceWrites: Bool) -> Bool {

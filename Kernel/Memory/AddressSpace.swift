@@ -32,6 +32,9 @@ struct AddressSpace {
   /// How often the program was told that W^X forbids what it asked for; the first time is logged.
   var refusedJIT = 0
 
+  /// The page of a file that a fault needs and that is not in memory: `PageFaultFailure.Cause.notInMemory`.
+  var awaited: (node: Node, index: UInt64)? = nil
+
   /// The page behind the last one faulted in, and how many pages that fault brought: a fault that goes on
   /// there brings twice as many.
   var nextSequentialPage: UInt64 = 0

@@ -17,6 +17,8 @@ struct PageFaultFailure {
     case inputOutput
     /// No memory is left (SIGKILL on Linux, by its out-of-memory killer).
     case outOfMemory
+    /// No failure yet: `AddressSpace.awaited` says what is to be read from a disk first.
+    case notInMemory
   }
   var address: UInt64 = 0
   var cause = Cause.notMapped
@@ -27,12 +29,26 @@ struct PageFaultFailure {
 /// The last failure; valid right after `kernel_page_fault` returned false.
 var lastPageFault = PageFaultFailure()
 
-/// A page fault outside of the kernel's window, from the program or from the kernel working for it.
+/// A page fault outside of the kernel's window, from the program or from the kernel working for it. Only the program
+/// can wait for the disk while others run: the kernel is in the middle of something.
 @_silgen_name("kernel_page_fault")
-public func kernelPageFault(_ address: UInt64, _ errorCode: UInt64) -> Bool {
-  guard let cause = addressSpace.fault(address, errorCode) else { return true }
+public func kernelPageFault(_ address: UInt64, _ errorCode: UInt64, _ fromProgram: Bool) -> Bool {
+  var cause = addressSpace.fault(address, errorCode, mayAwait: fromProgram)
+  if cause == .notInMemory {
+    awaitPage()
+    cause = addressSpace.fault(address, errorCode)
+  }
+  guard let cause else { return true }
   lastPageFault = PageFaultFailure(address: address, cause: cause, errorCode: errorCode)
   return false
+}
+
+/// Waits for the page that the program lacks. In a function of its own, because the address space may change meanwhile.
+@inline(never)
+private func awaitPage() {
+  guard let page = addressSpace.awaited else { return }
+  addressSpace.awaited = nil
+  page.node.bring(page.index)
 }
 
 extension AddressSpace {
@@ -40,7 +56,9 @@ extension AddressSpace {
   private static let isFetch: UInt64 = 1 << 4
 
   /// Makes the page at `address` accessible if the mapping allows the access. Returns why not.
-  mutating func fault(_ address: UInt64, _ errorCode: UInt64) -> PageFaultFailure.Cause? {
+  mutating func fault(
+    _ address: UInt64, _ errorCode: UInt64, mayAwait: Bool = false
+  ) -> PageFaultFailure.Cause? {
     guard let index = map.index(containing: address) else { return .notMapped }
     let protection = map.entries[index].value.protection
     let isWrite = errorCode & Self.isWrite != 0
@@ -57,7 +75,7 @@ extension AddressSpace {
     if map.entries[index].value.node == nil {
       return faultAnonymous(page, index, isWrite: isWrite, protection)
     }
-    return faultFile(page, index, isWrite: isWrite, protection)
+    return faultFile(page, index, isWrite: isWrite, protection, mayAwait)
   }
 
   // MARK: anonymous memory
@@ -177,7 +195,7 @@ extension AddressSpace {
   // MARK: files
 
   private mutating func faultFile(
-    _ page: UInt64, _ index: Int, isWrite: Bool, _ protection: Protection
+    _ page: UInt64, _ index: Int, isWrite: Bool, _ protection: Protection, _ mayAwait: Bool
   ) -> PageFaultFailure.Cause? {
     let entry = PageTables.entry(at: page)
     let isShared = map.entries[index].value.isShared
@@ -186,6 +204,10 @@ extension AddressSpace {
     guard let node = map.entries[index].value.node else { return .notMapped }
     let start = map.entries[index].start
     let fileIndex = (map.entries[index].value.offset &+ (page &- start)) / pageSize
+    if mayAwait && node.mustBeRead(fileIndex) {
+      awaited = (node, fileIndex)
+      return .notInMemory
+    }
     var frame: Frame
     do throws(Errno) {
       frame = try node.page(at: fileIndex, forWriting: isWrite && isShared)

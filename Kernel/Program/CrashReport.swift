@@ -242,7 +242,7 @@ enum CrashCause {
           ? ": the memory there is not executable"
           : errorCode & 1 << 1 != 0 ? ": the memory there is read-only" : ": the memory there is not readable")
     case .beyondEnd: message.append(": the mapped file ends before that")
-    case .inputOutput: message.append(": the mapped file cannot be read there")
+    case .inputOutput, .notInMemory: message.append(": the mapped file cannot be read there")
     case .outOfMemory: message.append(": no memory is left")
     }
   }

@@ -60,7 +60,7 @@ private func pageFaultSignal(_ cause: PageFaultFailure.Cause, _ address: UInt64)
     return SignalInformation(Signal.segmentation, code: SegmentationCode.notMapped, address: address)
   case .notAllowed, .stackGuard:
     return SignalInformation(Signal.segmentation, code: SegmentationCode.notAllowed, address: address)
-  case .beyondEnd, .inputOutput:
+  case .beyondEnd, .inputOutput, .notInMemory:
     return SignalInformation(Signal.bus, code: 2, address: address)  // BUS_ADRERR
   case .outOfMemory:
     return SignalInformation(Signal.kill, code: SignalInformation.kernel)

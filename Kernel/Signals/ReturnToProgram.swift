@@ -13,7 +13,7 @@ public func kernelReturnToProgram(_ frame: inout TrapFrame) {
   if thread.newThread != nil { NewThread.start(thread, frame) }
   while true {
     PendingWork.remove(.resume)
-    if PendingWork.take(.input) { Console.receive() }
+    if PendingWork.take(.device) { Devices.attend() }
     let ticked = Ticks.tickIfDue(&frame)
     if Scheduler.giveWay(thread, ticked: ticked) && !thread.sequence.interrupt(&frame) { Signals.refuseFrame() }
     if thread.toldProcessor != Processors.current {

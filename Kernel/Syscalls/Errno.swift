@@ -74,4 +74,15 @@ enum Errno: UInt16, Error {
   case ERESTARTNOHAND = 514
   /// The same, and it is made again as `restart_syscall`, which knows how much time is left.
   case ERESTART_RESTARTBLOCK = 516
+  /// Not a number that a program sees either: nothing was done, but the disk was waited for and others ran
+  /// meanwhile, so everything is to be looked at anew (`lookingAgain`).
+  case ELOOKAGAIN = 600
+}
+
+/// Does `body` until it does not have to wait for the disk any more.
+@inline(__always)
+func lookingAgain<Result>(_ body: () throws(Errno) -> Result) throws(Errno) -> Result {
+  while true {
+    do throws(Errno) { return try body() } catch { if error != .ELOOKAGAIN { throw error } }
+  }
 }

@@ -70,6 +70,21 @@ enum Wait {
     Thread.running.with { untilWoken($0, deadline: deadline) { false } } ?? .interrupted
   }
 
+  /// Waits for what is sure to happen, whatever signals there are, and lets others run meanwhile.
+  static func patiently(_ queue: WaitQueue, _ isReady: () -> Bool) {
+    Thread.running.with { thread in
+      queue.add(thread)
+      Processor.withoutInterrupts {
+        lookAround()
+        while !isReady() {
+          Scheduler.wait(thread)
+          lookAround()
+        }
+      }
+      queue.remove(thread)
+    }
+  }
+
   /// Waits for what is sure to happen soon, whatever signals there are. Nobody else runs meanwhile.
   static func uninterruptibly(until isReady: () -> Bool) {
     Processor.withoutInterrupts {
@@ -91,11 +106,11 @@ enum Wait {
 
   /// Whether interrupts noted anything that must not wait.
   @inline(__always)
-  static var hasNotes: Bool { PendingWork.contains(.input) || PendingWork.contains(.tick) }
+  static var hasNotes: Bool { PendingWork.contains(.device) || PendingWork.contains(.tick) }
 
   @inline(never)
   private static func takeNotes() {
-    if PendingWork.take(.input) { Console.receive() }
+    if PendingWork.take(.device) { Devices.attend() }
     if PendingWork.take(.tick) { Ticks.tickWhileWaiting() }
   }
 }

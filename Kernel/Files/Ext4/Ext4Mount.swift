@@ -4,8 +4,8 @@ import Ext4
 import Machine
 import Storage
 
-/// The disk below a mounted ext4: a partition of a device that reads straight into frames.
-typealias FileDisk = DeviceSlice<CopyOnWriteDevice>
+/// What is below a mounted ext4: a partition of a disk.
+typealias FileDisk = DeviceSlice<MountedDisk>
 
 /// A mounted ext4 file system: Core's `Ext4FileSystem` with the nodes that the kernel knows of it.
 ///

@@ -45,10 +45,13 @@ final class Ext4Node: Ext4DirectoryNode {
   /// A disk that is kept in memory is full when that is.
   override var outOfMemory: Errno { .ENOSPC }
 
-  override func fill(_ first: UInt64, _ frames: [Frame]) throws(Errno) {
+  override var isOnDisk: Bool { true }
+
+  override func fill(_ read: PageRead) throws(Errno) {
+    let frames = read.frames
     var done = 0
     while done < frames.count {
-      let index = first &+ UInt64(done)
+      let index = read.first &+ UInt64(done)
       // Nothing of what is behind the disk's end of the file is on the disk.
       guard index << 12 < storedSize else {
         frames[done].clear(from: 0, count: Frame.size)
@@ -56,29 +59,26 @@ final class Ext4Node: Ext4DirectoryNode {
         continue
       }
       if mount.ext4.blockSize == Frame.size {
-        done &+= try fillRun(index, frames, done)
+        done &+= try fillRun(index, frames[done...], read)
       } else {
         try fillOne(index, frames[done])
         done &+= 1
       }
     }
-    clearBehindStoredEnd(first, frames)
   }
 
-  /// Fills frames from `done` on as far as one extent goes; returns how many.
-  private func fillRun(_ index: UInt64, _ frames: [Frame], _ done: Int) throws(Errno) -> Int {
+  /// Has frames filled as far as one extent goes; returns how many.
+  private func fillRun(_ index: UInt64, _ frames: ArraySlice<Frame>, _ read: PageRead) throws(Errno) -> Int {
     let inode = inode
     let run = try mount.use { (ext4) throws(Ext4Error) in try ext4.extent(of: inode, at: index) }
-    let count = Int(min(run.count, UInt64(frames.count &- done)))
-    guard run.state == .data else {
-      for frame in frames[done..<done &+ count] { frame.clear(from: 0, count: Frame.size) }
-      return count
+    let count = Int(min(run.count, UInt64(frames.count)))
+    let part = frames.prefix(count)
+    if run.state == .data {
+      let offset = mount.ext4.device.start &+ run.physicalBlock &* UInt64(Frame.size)
+      mount.ext4.device.base.read(framesAt: offset, into: part, for: read)
+    } else {
+      for frame in part { frame.clear(from: 0, count: Frame.size) }
     }
-    let offset = mount.ext4.device.start &+ run.physicalBlock &* UInt64(Frame.size)
-    do throws(StorageError) {
-      let part = done == 0 && count == frames.count ? frames : [Frame](frames[done..<done &+ count])
-      try mount.ext4.device.base.read(blocksAt: offset, into: part)
-    } catch { throw .EIO }
     return count
   }
 
@@ -92,6 +92,12 @@ final class Ext4Node: Ext4DirectoryNode {
     }
     frame.clear(from: count, count: Frame.size &- count)
   }
+
+  override func wasFilled(_ read: PageRead) {
+    clearBehindStoredEnd(read.first, read.frames)
+  }
+
+  override func wait(for read: PageRead) { mount.ext4.device.base.disk.wait { read.isOver } }
 
   /// What the last block holds behind the end of the file is nobody's.
   private func clearBehindStoredEnd(_ first: UInt64, _ frames: [Frame]) {

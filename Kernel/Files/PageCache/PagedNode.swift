@@ -9,6 +9,8 @@ import Machine
 /// copied, and nothing that was read from the index before a copy is believed after it.
 class PagedNode: Node {
   final var pages = PageIndex<Frame>()
+  /// What is being read from the disk.
+  final var reads: [PageRead] = []
   /// Where the last read ended; one that goes on there is sequential and is read ahead.
   private final var nextRead: UInt64 = 0
 
@@ -22,13 +24,22 @@ class PagedNode: Node {
   /// Pages are not copies of something: they are never dropped to save memory.
   var keepsPages: Bool { false }
 
+  /// What is not in memory is on a disk.
+  var isOnDisk: Bool { false }
+
   /// Whether a page that is not in memory is all zeros and need not be brought there to be read.
   func isHole(_ index: UInt64) -> Bool { false }
 
-  /// Fills frames with the pages from `first`, all of them inside the file.
-  func fill(_ first: UInt64, _ frames: [Frame]) throws(Errno) {
-    for frame in frames { frame.clear(from: 0, count: Frame.size) }
+  /// Has the frames of `read` filled, all of them pages inside the file: at once, or by parts of that transfer.
+  func fill(_ read: PageRead) throws(Errno) {
+    for frame in read.frames { frame.clear(from: 0, count: Frame.size) }
   }
+
+  /// All of `read` has been read.
+  func wasFilled(_ read: PageRead) {}
+
+  /// Waits for the end of `read` without letting anybody else into the kernel.
+  func wait(for read: PageRead) {}
 
   /// Writes one page back; `count` bytes of it are inside the file.
   func store(_ index: UInt64, _ frame: Frame, count: Int) throws(Errno) {}
@@ -70,35 +81,44 @@ class PagedNode: Node {
     return entry.isPresent ? entry : try load(index, ahead: ahead)
   }
 
+  /// Reads a page and up to `ahead` pages after it, without letting anybody else into the kernel meanwhile.
   @inline(never)
-  private final func load(_ index: UInt64, ahead: Int) throws(Errno) -> CachedPage {
-    guard let last = lastPage, index <= last else { throw .EFAULT }
-    var frames: [Frame] = []
-    var next = index
-    while frames.count <= ahead && next <= last && pages[next] == 0 {
-      // Reading ahead is not worth another page's place.
-      if next != index && PhysicalMemory.available < 256 { break }
-      guard (try? chargePage()) != nil else { break }
-      guard let frame = PageCache.allocate() else {
-        unchargePage()
-        break
-      }
-      frames.append(frame)
-      next &+= 1
+  final func load(_ index: UInt64, ahead: Int) throws(Errno) -> CachedPage {
+    // Once more if what was being read had become stale.
+    for _ in 0..<2 {
+      let read = try reading(index, ahead: ahead)
+      wait(for: read)
+      let entry = CachedPage(bits: pages[index])
+      if entry.isPresent { return entry }
+      guard read.hasSucceeded else { throw .EIO }
     }
-    guard !frames.isEmpty else { throw outOfMemory }
+    throw outOfMemory
+  }
+
+  /// The same, while others run. ELOOKAGAIN: the page is there now, but whatever the caller knew may have changed.
+  @inline(never)
+  final func bring(_ index: UInt64, ahead: Int) -> Errno {
     do throws(Errno) {
-      try fill(index, frames)
+      try reading(index, ahead: ahead).wait()
+      _ = try entry(index, ahead: 0)
+      return .ELOOKAGAIN
     } catch {
-      for frame in frames { giveUp(frame) }
-      throw error
+      // The file may have become shorter.
+      return error == .EFAULT ? .ELOOKAGAIN : error
     }
-    for (position, frame) in frames.enumerated() {
-      if !pages.set(CachedPage(frame).bits, at: index &+ UInt64(position)) { giveUp(frame) }
-    }
-    let entry = CachedPage(bits: pages[index])
-    guard entry.isPresent else { throw outOfMemory }
-    return entry
+  }
+
+  /// Whether the page is inside the file and can only be had from the disk.
+  override func mustBeRead(_ index: UInt64) -> Bool {
+    guard isOnDisk, let last = lastPage, index <= last else { return false }
+    return pages[index] == 0 && !isHole(index)
+  }
+
+  /// Programs start by touching much of a few files: the whole window comes in which the page is.
+  override func bring(_ index: UInt64) {
+    let start = index & ~UInt64(PageCache.readAheadPages &- 1)
+    _ = bring(pages[start] == 0 ? start : index, ahead: PageCache.readAheadPages &- 1)
+    if mustBeRead(index) { _ = bring(index, ahead: 0) }
   }
 
   /// A frame that was charged and did not get into the index.
@@ -225,12 +245,10 @@ class PagedNode: Node {
       if isHole(index) { return ProgramMemory.clear(address, count: UInt64(part)) }
       let wanted = (left &- 1) >> 12
       let ahead = min(isSequential ? PageCache.readAheadPages &- 1 : wanted, PageCache.readAheadPages &- 1)
+      if done == 0 { throw bring(index, ahead: ahead) }
       do throws(Errno) {
         entry = try load(index, ahead: ahead)
-      } catch {
-        if done > 0 { return false }
-        throw error
-      }
+      } catch { return false }
     }
     noteUse(index, entry)
     let frame = entry.frame

@@ -6,6 +6,7 @@ import Machine
 extension PagedNode {
   @inline(__always)
   func drop(_ index: UInt64, _ page: CachedPage) {
+    spoilReads(from: index, to: index)
     _ = pages.set(0, at: index)
     if page.isDirty { dirtyChanged(-1, index) }
     giveUp(page.frame)
@@ -15,6 +16,7 @@ extension PagedNode {
   func cutPages(at size: UInt64) {
     addressSpace.discardPages(of: self, from: size)
     clearBehindEnd(size)
+    spoilReads(from: size >> 12, to: .max)
     var from = (size &+ 4095) >> 12
     while let found = pages.next(from: from) {
       drop(found.index, CachedPage(bits: found.entry))
@@ -32,6 +34,7 @@ extension PagedNode {
   /// Clears a range in the pages that are in memory, and drops whole ones.
   func clearPages(_ offset: UInt64, _ count: UInt64) {
     let end = offset &+ count
+    spoilReads(from: offset >> 12, to: end >> 12)
     var from = offset >> 12
     while let found = pages.next(from: from), found.index << 12 < end {
       let pageStart = found.index << 12

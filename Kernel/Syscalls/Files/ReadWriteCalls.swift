@@ -66,7 +66,10 @@ func sysPread64(_ call: inout TrapFrame) throws(Errno) -> UInt64 {
   let node = try file.readable()
   guard ProgramMemory.isRange(call.second, call.third) else { throw .EFAULT }
   guard offset &+ call.third <= Int64.max else { throw .EINVAL }
-  let done = try node.read(at: offset, to: call.second, count: count, mayWait: true)
+  let address = call.second
+  let done = try lookingAgain { () throws(Errno) in
+    try node.read(at: offset, to: address, count: count, mayWait: true)
+  }
   if done > 0 { FileNotifications.note(.access, file) }
   return UInt64(done)
 }

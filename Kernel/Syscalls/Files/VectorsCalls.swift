@@ -25,7 +25,7 @@ private func transfer(
       done &+= count
       if count < part.count { break }
     } catch {
-      if done == 0 { throw error }
+      if done == 0 || error == .ELOOKAGAIN { throw error }
       break
     }
   }
@@ -41,11 +41,14 @@ private func read(_ file: OpenFile, _ parts: MemoryParts, at offset: UInt64?, ma
     if parts.count == 0 { return 0 }
     return UInt64(try socket.receive(parts, [], mayWait: mayWait).count)
   }
-  let start = offset ?? file.position
-  let done = try transfer(parts, at: start) { part, position, done throws(Errno) in
-    // A stream that gave something must not be waited for to give more.
-    if done > 0 && !node.isSeekable && node.readiness().isDisjoint(with: .readable) { return 0 }
-    return try node.read(at: position, to: part.address, count: part.count, mayWait: mayWait)
+  var start: UInt64 = 0
+  let done = try lookingAgain { () throws(Errno) in
+    start = offset ?? file.position
+    return try transfer(parts, at: start) { part, position, done throws(Errno) in
+      // A stream that gave something must not be waited for to give more.
+      if done > 0 && !node.isSeekable && node.readiness().isDisjoint(with: .readable) { return 0 }
+      return try node.read(at: position, to: part.address, count: part.count, mayWait: mayWait)
+    }
   }
   if offset == nil && node.isSeekable { file.position = start &+ UInt64(done) }
   if done > 0 { FileNotifications.note(.access, file) }

@@ -2,11 +2,12 @@
 import Machine
 import Storage
 
-/// A writable view of a disk that is never written: blocks of 4 KiB that were written stay in memory.
+/// The disk below a file system. What is written goes to the disk; if that cannot be written, blocks of 4 KiB that
+/// were written stay in memory, and the disk as it is.
 ///
-/// Which frame holds a block is found in a table of two levels, made as it is needed: each leaf is a frame
+/// Which frame holds such a block is found in a table of two levels, made as it is needed: each leaf is a frame
 /// of 512 entries, for 2 MiB of the disk.
-final class CopyOnWriteDevice: BlockDevice {
+final class MountedDisk: BlockDevice {
   /// So many frames are left to the rest of the kernel and to the program.
   private static let reserve = 256
   private static let leafSize = 512
@@ -14,11 +15,13 @@ final class CopyOnWriteDevice: BlockDevice {
   let sizeInBytes: UInt64
   /// Blocks that were written and are now in memory.
   private(set) var blockCount = 0
-  private let disk: VirtioBlock
+  let disk: Disk
+  /// What is written is still there when the machine ends.
+  var isDurable: Bool { !disk.isReadOnly }
   /// The frame of each leaf, 0 where there is none; empty before the first write.
   private var leaves: [UInt32] = []
 
-  init(_ disk: VirtioBlock) {
+  init(_ disk: Disk) {
     self.disk = disk
     sizeInBytes = disk.sizeInBytes
   }
@@ -54,7 +57,7 @@ final class CopyOnWriteDevice: BlockDevice {
     let frame = try Self.allocate()
     if !isOverwritten {
       do throws(StorageError) {
-        try disk.read(blocksAt: UInt64(block * Frame.size), into: [frame])
+        try disk.read(framesAt: UInt64(block * Frame.size), into: [frame])
       } catch {
         PhysicalMemory.release(frame)
         throw error
@@ -97,30 +100,46 @@ final class CopyOnWriteDevice: BlockDevice {
     }
   }
 
-  /// Reads whole frames' worth of data from `byteOffset`, a multiple of 4096, straight into `frames`; what
-  /// lies beyond the end of the disk is zero.
-  func read(blocksAt byteOffset: UInt64, into frames: [Frame]) throws(StorageError) {
-    guard byteOffset % UInt64(Frame.size) == 0 else { throw .inputOutput }
-    if blockCount == 0 { return try disk.read(blocksAt: byteOffset, into: frames) }
-    let first = Int(byteOffset / UInt64(Frame.size))
-    let blocks = Int((sizeInBytes + UInt64(Frame.size) - 1) / UInt64(Frame.size))
-    var index = 0
-    while index < frames.count {
-      if first + index < blocks, let frame = frame(of: first + index) {
+  /// Has whole frames' worth of data read from `offset` straight into `frames`, as a part of `transfer`. What lies
+  /// beyond the end of the disk is zero.
+  func read(framesAt offset: UInt64, into frames: ArraySlice<Frame>, for transfer: DiskTransfer) {
+    var index = frames.startIndex
+    while index < frames.endIndex {
+      let position = offset &+ UInt64((index &- frames.startIndex) &* Frame.size)
+      if let frame = heldFrame(at: position) {
         frames[index].copy(from: frame)
-        index += 1
+        index &+= 1
         continue
       }
-      var end = index + 1
-      while end < frames.count && first + end < blocks && frame(of: first + end) == nil { end += 1 }
+      guard position < sizeInBytes, sizeInBytes &- position >= UInt64(Frame.size) else {
+        do throws(StorageError) {
+          try disk.read(framesAt: position, into: frames[index...index])
+        } catch { transfer.fail() }
+        index &+= 1
+        continue
+      }
+      // As far as nothing in memory comes in between, and the disk goes.
+      var end = index &+ 1
+      let last = min(frames.endIndex, index &+ Int(min((sizeInBytes &- position) / UInt64(Frame.size), 1 << 20)))
+      while end < last, heldFrame(at: position &+ UInt64((end &- index) &* Frame.size)) == nil { end &+= 1 }
       while index < end {
-        let offset = byteOffset + UInt64(index * Frame.size)
-        index += try disk.read(blocksAt: offset, into: frames, from: index, to: end)
+        let part = DiskTransfer.Part(
+          .read, at: offset &+ UInt64((index &- frames.startIndex) &* Frame.size), of: transfer)
+        index &+= disk.add(frames[index..<end], to: part)
+        disk.submit(part)
       }
     }
   }
 
+  /// What is in memory in place of the disk's block at `offset`.
+  @inline(__always)
+  private func heldFrame(at offset: UInt64) -> Frame? {
+    if blockCount == 0 || offset >= sizeInBytes { return nil }
+    return frame(of: Int(offset / UInt64(Frame.size)))
+  }
+
   func write(at offset: UInt64, from source: Span<UInt8>) throws(StorageError) {
+    if isDurable { return try disk.write(at: offset, from: source) }
     try check(offset, source.count)
     var done = 0
     while done < source.count {
@@ -137,6 +156,7 @@ final class CopyOnWriteDevice: BlockDevice {
 
   /// Gives back the memory of whole blocks; what is on the disk below shows again, which is as good as any.
   func discard(at offset: UInt64, count: UInt64) {
+    if isDurable { return disk.discard(at: offset, count: count) }
     guard blockCount > 0, offset <= sizeInBytes, count <= sizeInBytes - offset else { return }
     let size = UInt64(Frame.size)
     let end = Int((offset + count) / size)
@@ -159,5 +179,7 @@ final class CopyOnWriteDevice: BlockDevice {
   }
 
   /// There is nothing behind the memory that could be made durable.
-  func flush() throws(StorageError) {}
+  func flush() throws(StorageError) {
+    if isDurable { try disk.flush() }
+  }
 }
