@@ -43,6 +43,9 @@ class FileSystem {
   /// Makes everything written durable.
   func synchronize() throws(Errno) {}
 
+  /// Leaves on the disk what is to be found there later, before the machine ends.
+  func unmount() throws(Errno) {}
+
   /// Gives back up to `count` frames of cached pages that nobody maps; see `PageCache.reclaim`.
   func reclaim(_ count: Int) -> Int { 0 }
 }

@@ -43,6 +43,7 @@ struct Process {
   private static func end(_ kind: ExitKind, _ value: UInt32) -> Never {
     MissingFiles.report()
     UnimplementedCalls.report()
+    fileTree.unmount()
     Console.exit(kind, value)
   }
 }

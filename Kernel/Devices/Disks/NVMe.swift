@@ -68,6 +68,7 @@ final class NVMe: Disk {
     var namespace: UInt32 = 0
     var sectors: UInt64 = 0
     var greatestRequest = 0
+    var isReadOnly = false
     var hasVolatileCache = false
     var canDiscard = false
   }
@@ -89,7 +90,7 @@ final class NVMe: Disk {
     // A list holds one page fewer than it has words, since the memory of a request need not begin with a page.
     let greatest = min(identity.greatestRequest, (Self.listSize / 8 - 1) * Frame.size)
     super.init(
-      size: identity.sectors * 512, isReadOnly: false, hasVolatileCache: identity.hasVolatileCache,
+      size: identity.sectors * 512, isReadOnly: identity.isReadOnly, hasVolatileCache: identity.hasVolatileCache,
       greatestRequest: greatest, pieceLimit: greatest / Frame.size)
     Interrupts.attend(vector)
   }
@@ -249,8 +250,9 @@ final class NVMe: Disk {
       result.namespace = UInt32(truncatingIfNeeded: frame.loadWord(at: 0))
       guard result.namespace != 0, identify(0, namespace: result.namespace, into: frame) else { return nil }
       // The namespace (NVM Command Set, figure 97): its size at 0, the format in use at 26, the formats from 128 on,
-      // of which each says the bytes of metadata (16 bits) and the size of a sector as a power of two.
+      // of which each says the bytes of metadata (16 bits) and the size of a sector as a power of two. Bit 0 at 99: it is write-protected.
       result.sectors = frame.loadWord(at: 0)
+      result.isReadOnly = frame.loadWord(at: 96) >> 24 & 1 != 0
       let format = Int(frame.loadWord(at: 24) >> 16 & 15)
       let words = frame.loadWord(at: 128 + format / 2 * 8)
       let description = UInt32(truncatingIfNeeded: format & 1 == 0 ? words : words >> 32)

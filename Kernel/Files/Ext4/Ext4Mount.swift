@@ -32,8 +32,9 @@ final class Ext4Mount: FileSystem {
   private static let maximumNodes = 130_000
 
   init(mounting disk: FileDisk, device: UInt64) throws(Ext4Error) {
-    // What is written stays in memory and ends with the machine: no journal is needed.
-    ext4 = try Ext4FileSystem(mounting: disk, readOnly: false, usesJournal: false, metadataCacheBlocks: 256)
+    // What stays in memory ends with the machine: no journal is needed.
+    ext4 = try Ext4FileSystem(
+      mounting: disk, readOnly: false, usesJournal: disk.base.isDurable, metadataCacheBlocks: 256)
     nodeLimit = min(max(PhysicalMemory.total / 16, 256), 32768)
     dirtyLimit = max(PhysicalMemory.total / 8, 64)
     super.init(device: device, typeName: "ext4", magic: 0xef53, source: "/dev/root")
@@ -146,6 +147,12 @@ final class Ext4Mount: FileSystem {
   var mayDelay: Bool {
     dirtyPages < dirtyLimit && PhysicalMemory.available > dirtyPages &+ 768
       && ext4.statistics.freeBlocks &* UInt64(ext4.blockSize) / 4096 > UInt64(dirtyPages) &+ Self.slack
+  }
+
+  override func unmount() throws(Errno) {
+    guard ext4.device.base.isDurable else { return }
+    try synchronize()
+    try use { (ext4) throws(Ext4Error) in try ext4.unmount() }
   }
 
   override func synchronize() throws(Errno) {

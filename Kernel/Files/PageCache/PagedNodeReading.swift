@@ -60,6 +60,8 @@ extension PagedNode {
 
   @inline(never)
   private func spoil(_ first: UInt64, _ last: UInt64) {
-    for read in reads where read.first <= last && read.first &+ UInt64(read.frames.count) > first { read.isStale = true }
+    for read in reads where read.first <= last && read.first &+ UInt64(read.frames.count) > first {
+      read.isStale = true
+    }
   }
 }

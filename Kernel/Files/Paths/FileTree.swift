@@ -44,6 +44,17 @@ struct FileTree {
   func synchronize() throws(Errno) {
     for mount in mounts { try mount.fileSystem.synchronize() }
   }
+
+  /// Ends the use of everything that is mounted; what fails is said.
+  func unmount() {
+    for mount in mounts {
+      do throws(Errno) {
+        try mount.fileSystem.unmount()
+      } catch {
+        Log.error("a file system could not be written to its disk at the end: what was not synced may be lost")
+      }
+    }
+  }
 }
 
 /// Apart from the tree, and nil rather than empty, so that the tree's own global needs no guard at each use.
