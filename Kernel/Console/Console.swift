@@ -152,11 +152,13 @@ enum Console {
     send(.wantInput, argument: 0, value: UInt32(wanted))
   }
 
-  /// Looks at what the tool has sent. Called when `PendingWork.input` is noted, which it takes off.
-  static var hasInterrupted: Bool {
+  /// Whether `receive` has something to do. Who waited for room may have taken the interrupt.
+  static var hasNews: Bool {
     guard let device else { return false }
-    return Interrupts.isNoted(device.transport.vector)
+    return device.hasReceived || Interrupts.isNoted(device.transport.vector)
   }
+
+  /// Looks at what the tool has sent. Called when `PendingWork.device` is noted.
   static func receive() {
     guard let device, !isReceiving else { return }
     isReceiving = true

@@ -34,7 +34,7 @@ enum Devices {
 
   /// Does what devices that interrupted want: `PendingWork.device`.
   static func attend() {
-    if Console.hasInterrupted { Console.receive() }
+    if Console.hasNews { Console.receive() }
     for disk in disks { disk.poll() }
   }
 

@@ -71,6 +71,9 @@ final class VirtioConsole {
     frames[Int(receive.publish())] = frame
   }
 
+  /// Whether `takeReceived` has something to say.
+  var hasReceived: Bool { receive.hasUsed }
+
   /// Calls `body` with what has arrived, piece by piece. False: the device broke the rules.
   func takeReceived(_ body: (Span<UInt8>) -> Void) -> Bool {
     while let used = receive.takeUsed() {

@@ -25,8 +25,8 @@ import Testing
     let program = try await TestProgram("Behaviour/parallel-reads").built()
     try await withTemporaryDirectory { directory in
       let file = directory.appending("pages")
-      try Self.numberedPages(8000).write(to: URL(fileURLWithPath: file.string))
-      var options = ["--cpus", "\(processors)", "--memory", "24M", "--file", "\(file):/pages"]
+      try Self.numberedPages(4000).write(to: URL(fileURLWithPath: file.string))
+      var options = ["--cpus", "\(processors)", "--memory", "28M", "--file", "\(file):/pages"]
       if controller != .virtioMMIO { options += ["--machine", "q35"] }
       if controller == .nvme { options += ["--hypervisor", try Self.nvmeWrapper(directory).string] }
       let outcome = try await MachineRun(program, ["/pages"], options: options).run()

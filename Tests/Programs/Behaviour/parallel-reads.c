@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sixteen threads read a file of numbered pages at random, by pread and through a mapping, while a seventeenth counts.
-// The file is larger than the memory: pages are read from the disk again and again.
+// Memory is short: pages are given up and read from the disk again.
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
