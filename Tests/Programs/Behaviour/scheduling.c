@@ -264,15 +264,23 @@ static double ratio(int policy, int niceness) {
   return workers[0].used / workers[1].used;
 }
 
+// Whether it does so often, within these bounds. What others do on the machine may spoil one try, not all.
+static void check_ratio(const char *what, int policy, int niceness, double least, double most) {
+  bool is_right = false;
+  for (int tries = 0; tries < 6 && !is_right; tries++) {
+    double found = ratio(policy, niceness);
+    is_right = found > least && found < most;
+  }
+  check(what, is_right);
+}
+
 static void shares(void) {
   // 1.25 for each step (sched(7)).
-  double equal = ratio(SCHED_OTHER, 0), nice = ratio(SCHED_OTHER, 5), batch = ratio(SCHED_BATCH, 0);
-  double eager = ratio(SCHED_OTHER, -5), idle = ratio(SCHED_IDLE, 0);
-  check("equal", equal > 0.75 && equal < 1.33);
-  check("five steps nicer: a third", nice > 2.2 && nice < 4.2);
-  check("five steps less nice: three times", eager > 1 / 4.2 && eager < 1 / 2.2);
-  check("BATCH works as well", batch > 0.75 && batch < 1.33);
-  check("IDLE hardly ever runs", idle > 5);
+  check_ratio("equal", SCHED_OTHER, 0, 0.75, 1.33);
+  check_ratio("five steps nicer: a third", SCHED_OTHER, 5, 2.2, 4.2);
+  check_ratio("five steps less nice: three times", SCHED_OTHER, -5, 1 / 4.2, 1 / 2.2);
+  check_ratio("BATCH works as well", SCHED_BATCH, 0, 0.75, 1.33);
+  check_ratio("IDLE hardly ever runs", SCHED_IDLE, 0, 5, 1e9);
 }
 
 // MARK: futexes
