@@ -34,8 +34,7 @@ final class NVMe: Disk {
   private let discards: Bool
   /// The lists of pages.
   private let lists: [Frame]
-  private var requests: [DiskRequest?]
-  private var freeSlots: [UInt8]
+  private var requests = RequestSlots(count: NVMe.slotCount)
 
   /// Whether a function is an NVMe controller: its class, subclass and interface.
   static func isController(_ function: PCIFunction) -> Bool { function.read32(0x08) >> 8 == 0x010802 }
@@ -84,9 +83,6 @@ final class NVMe: Disk {
     self.vector = vector
     namespace = identity.namespace
     discards = identity.canDiscard
-    requests = [DiskRequest?](repeating: nil, count: Self.slotCount)
-    freeSlots = []
-    for slot in 0..<Self.slotCount { freeSlots.append(UInt8(slot)) }
     // A list holds one page fewer than it has words, since the memory of a request need not begin with a page.
     let greatest = min(identity.greatestRequest, (Self.listSize / 8 - 1) * Frame.size)
     super.init(
@@ -102,28 +98,28 @@ final class NVMe: Disk {
       request.end(false)
       return true
     }
-    guard let slot = freeSlots.popLast() else { return false }
+    guard let slot = requests.next else { return false }
     let sector = request.offset / 512
     var command = NVMeQueue.Command(opcode: Opcode.flush, namespace: namespace)
     switch request.kind {
     case .read, .write:
       command.opcode = request.kind == .read ? Opcode.read : Opcode.write
-      command.data = place(request.pieces, Int(slot))
+      command.data = place(request.pieces, slot)
       command.word10 = UInt32(truncatingIfNeeded: sector)
       command.word11 = UInt32(truncatingIfNeeded: sector >> 32)
       command.word12 = UInt32(request.count / 512 &- 1)
     case .discard:
       // One range (NVM Command Set §3.2.3): attributes, length in sectors, the first sector. Word 11: deallocate.
       command.opcode = Opcode.datasetManagement
-      let (frame, offset) = list(Int(slot))
+      let (frame, offset) = list(slot)
       frame.storeWord(UInt64(min(request.count / 512, Int(UInt32.max))) << 32, at: offset)
       frame.storeWord(sector, at: offset &+ 8)
       command.data.0 = frame.physicalAddress &+ UInt64(offset)
       command.word11 = 1 << 2
     case .flush: break
     }
-    requests[Int(slot)] = request
-    queue.submit(command, name: Int(slot))
+    requests.add(request)
+    queue.submit(command, name: slot)
     return true
   }
 
@@ -156,22 +152,10 @@ final class NVMe: Disk {
   override func takeFinished() {
     _ = Interrupts.take(vector)
     while let completion = queue.takeCompletion() {
-      guard let request = requests[completion.name] else { continue }
-      requests[completion.name] = nil
-      freeSlots.append(UInt8(completion.name))
+      guard let request = requests.remove(completion.name) else { continue }
       request.end(completion.succeeded)
     }
-    if queue.isBroken { failAll() }
-  }
-
-  /// The controller broke the rules: it is not asked again, and nothing that it says counts.
-  @inline(never)
-  private func failAll() {
-    for slot in requests.indices {
-      guard let request = requests[slot] else { continue }
-      requests[slot] = nil
-      request.end(false)
-    }
+    if queue.isBroken { for request in requests.removeAll() { request.end(false) } }
   }
 
   // MARK: starting

@@ -68,9 +68,7 @@ final class VirtioBlockQueue {
 
   let queue: Virtqueue
   private let frame: Frame
-  /// By slot.
-  private var requests: [DiskRequest?]
-  private var freeSlots: [UInt8]
+  private var requests: RequestSlots
   /// By the name of the chain.
   private var slots = InlineArray<128, UInt8>(repeating: 0)
 
@@ -81,9 +79,7 @@ final class VirtioBlockQueue {
     self.frame = frame
     // Each takes three descriptors at least.
     let count = min(Frame.size / Self.slotSize, Int(queue.size) / 3)
-    requests = [DiskRequest?](repeating: nil, count: count)
-    freeSlots = []
-    for slot in 0..<count { freeSlots.append(UInt8(slot)) }
+    requests = RequestSlots(count: count)
   }
 
   /// What one request may have besides header and status.
@@ -95,8 +91,8 @@ final class VirtioBlockQueue {
       request.end(false)
       return true
     }
-    guard let slot = freeSlots.last else { return false }
-    let place = Int(slot) &* Self.slotSize
+    guard let slot = requests.next else { return false }
+    let place = slot &* Self.slotSize
     let isDiscard = request.kind == .discard
     frame.storeWord(request.kind.rawValue, at: place)
     frame.storeWord(isDiscard ? 0 : request.offset / 512, at: place &+ 8)
@@ -121,33 +117,20 @@ final class VirtioBlockQueue {
       request.end(false)
       return true
     }
-    freeSlots.removeLast()
-    requests[Int(slot)] = request
-    slots[Int(queue.publish())] = slot
+    requests.add(request)
+    slots[Int(queue.publish())] = UInt8(slot)
     return true
   }
 
   func takeFinished() {
     while let used = queue.takeUsed() {
-      let slot = slots[Int(used.chain)]
-      guard let request = requests[Int(slot)] else { continue }
-      requests[Int(slot)] = nil
-      freeSlots.append(slot)
+      let slot = Int(slots[Int(used.chain)])
+      guard let request = requests.remove(slot) else { continue }
       // Fewer bytes than were asked for would leave the memory as it was.
       let expected = request.kind == .read ? request.count &+ 1 : 1
-      let status = frame.loadWord(at: Int(slot) &* Self.slotSize &+ Self.statusOffset) & 0xff
+      let status = frame.loadWord(at: slot &* Self.slotSize &+ Self.statusOffset) & 0xff
       request.end(used.count == UInt32(expected) && status == 0)
     }
-    if queue.isBroken { failAll() }
-  }
-
-  /// The device broke the rules: it is not asked again, and nothing that it says counts.
-  @inline(never)
-  private func failAll() {
-    for slot in requests.indices {
-      guard let request = requests[slot] else { continue }
-      requests[slot] = nil
-      request.end(false)
-    }
+    if queue.isBroken { for request in requests.removeAll() { request.end(false) } }
   }
 }

@@ -81,33 +81,6 @@ class PagedNode: Node {
     return entry.isPresent ? entry : try load(index, ahead: ahead)
   }
 
-  /// Reads a page and up to `ahead` pages after it, without letting anybody else into the kernel meanwhile.
-  @inline(never)
-  final func load(_ index: UInt64, ahead: Int) throws(Errno) -> CachedPage {
-    // Once more if what was being read had become stale.
-    for _ in 0..<2 {
-      let read = try reading(index, ahead: ahead)
-      wait(for: read)
-      let entry = CachedPage(bits: pages[index])
-      if entry.isPresent { return entry }
-      guard read.hasSucceeded else { throw .EIO }
-    }
-    throw outOfMemory
-  }
-
-  /// The same, while others run. ELOOKAGAIN: the page is there now, but whatever the caller knew may have changed.
-  @inline(never)
-  final func bring(_ index: UInt64, ahead: Int) -> Errno {
-    do throws(Errno) {
-      try reading(index, ahead: ahead).wait()
-      _ = try entry(index, ahead: 0)
-      return .ELOOKAGAIN
-    } catch {
-      // The file may have become shorter.
-      return error == .EFAULT ? .ELOOKAGAIN : error
-    }
-  }
-
   /// Whether the page is inside the file and can only be had from the disk.
   override func mustBeRead(_ index: UInt64) -> Bool {
     guard isOnDisk, let last = lastPage, index <= last else { return false }

@@ -4,6 +4,33 @@ import Machine
 
 /// Reading pages from the disk.
 extension PagedNode {
+  /// Reads a page and up to `ahead` pages after it, without letting anybody else into the kernel meanwhile.
+  @inline(never)
+  func load(_ index: UInt64, ahead: Int) throws(Errno) -> CachedPage {
+    // Once more if what was being read had become stale.
+    for _ in 0..<2 {
+      let read = try reading(index, ahead: ahead)
+      wait(for: read)
+      let entry = CachedPage(bits: pages[index])
+      if entry.isPresent { return entry }
+      guard read.hasSucceeded else { throw .EIO }
+    }
+    throw outOfMemory
+  }
+
+  /// The same, while others run. ELOOKAGAIN: the page is there now, but whatever the caller knew may have changed.
+  @inline(never)
+  func bring(_ index: UInt64, ahead: Int) -> Errno {
+    do throws(Errno) {
+      try reading(index, ahead: ahead).wait()
+      _ = try entry(index, ahead: 0)
+      return .ELOOKAGAIN
+    } catch {
+      // The file may have become shorter.
+      return error == .EFAULT ? .ELOOKAGAIN : error
+    }
+  }
+
   /// What brings the page `index`: the transfer that is under way, or a new one with up to `ahead` pages after it.
   func reading(_ index: UInt64, ahead: Int) throws(Errno) -> PageRead {
     for read in reads where !read.isStale && read.covers(index) { return read }
